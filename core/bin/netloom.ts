@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+import { main } from './program.ts'
+
+// A reader that has seen enough, like `head`, is no failure; a full disk is.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return
+  process.stderr.write(`netloom: stdout: ${error.message}\n`)
+  process.exitCode = 1
+})
+process.stderr.on('error', () => {})
+
+const { argv, env, stdout, stderr } = process
+const status = await main({ argv: argv.slice(2), environment: env, stdout, stderr })
+process.exitCode ??= status

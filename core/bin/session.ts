@@ -1,0 +1,19 @@
+import type { SettingsInput } from '../../config/read-settings.ts'
+import type { Client } from './client.ts'
+import type { Output } from './output.ts'
+
+/** What the body of a command works with. */
+export interface Session {
+  readonly output: Output
+  /** Where flags come from, for bodies that read flags themselves. */
+  readonly settings: SettingsInput
+  readonly asProject: string | undefined
+  /** The services, over the message bus; opened at the first use, closed when the command ends. */
+  client(): Promise<Client>
+}
+
+/** The body of a command. @returns the exit status when it is not 0 */
+export type Body = (session: Session) => Promise<number | undefined>
+
+/** Given to the declarations: says which body the command line asked for. */
+export type Run = (body: (session: Session) => Promise<number | void>) => void

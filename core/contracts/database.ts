@@ -1,0 +1,195 @@
+/**
+ * `db_backend`: the fact store, in operations of the domain. What each promises holds under any number of callers in
+ * any number of processes: who holds an address is decided by unique keys and one-statement claims, never by a lock of
+ * this process. No caller may know whether a free address is already a row.
+ */
+import type {
+  FixedIpDetail,
+  FixedIpRow,
+  FloatingIpDetail,
+  InstanceDetail,
+  InstanceRow,
+  NetworkRow,
+  ServiceRow,
+  Timestamps,
+  VifTarget,
+  VirtualInterfaceRow,
+} from '../model/rows.ts'
+
+export interface DatabaseDriver {
+  /** Opens, and makes the schema in an empty store. @throws {SchemaMismatch} for any other than this program's */
+  open(): Promise<void>
+  close(): Promise<void>
+  /**
+   * All or nothing; retried inside when the store says "conflict" or "busy", so `work` may run more than once and does
+   * no I/O of its own. @throws {StoreBusy} when it stayed so
+   */
+  transaction<T>(work: (store: NetworkStore) => Promise<T>): Promise<T>
+  /** One consistent picture; `work` only reads. */
+  read<T>(work: (store: NetworkStore) => Promise<T>): Promise<T>
+  /**
+   * Makes this process the only one that serves `host` on this store, until it closes or dies in whatever way.
+   * @throws {ServiceAlreadyRunning}
+   */
+  claimHost(host: string): Promise<void>
+}
+
+export interface NetworkStore {
+  readonly networks: NetworkTable
+  readonly fixedIps: FixedIpTable
+  readonly floatingIps: FloatingIpTable
+  readonly virtualInterfaces: VirtualInterfaceTable
+  readonly instances: InstanceTable
+  readonly services: ServiceTable
+}
+
+/** A network to be made; what is in the range and not reserved is its pool. */
+export interface NewNetwork extends Omit<NetworkRow, 'id' | keyof Timestamps> {
+  /** First and last address of the fixed range, null for a network without IPv4. */
+  readonly range: { readonly first: string; readonly last: string } | null
+  /** Addresses of the range that are never handed out: network, gateway, broadcast, servers. */
+  readonly reserved: readonly string[]
+}
+
+export interface NetworkTable {
+  /** All, in order of creation. */
+  list(): Promise<readonly NetworkRow[]>
+  /** @throws {NetworkNotFound} */
+  byId(id: number): Promise<NetworkRow>
+  /** @throws {NetworkNotFoundForUUID} */
+  byUuid(uuid: string): Promise<NetworkRow>
+  /** @throws {CidrConflict} the same range exists. @throws {DuplicateVlan} */
+  create(network: NewNetwork): Promise<NetworkRow>
+  /** Takes a network without a host for this one. @returns the host that it has now, whoever won (defects-manager A8) */
+  claimHost(id: number, host: string): Promise<string>
+  /** With all its addresses. @throws {NetworkInUse} when one is held (defects-manager B6) */
+  remove(id: number): Promise<void>
+  /** How its pool is used, counted from rows. */
+  usage(id: number): Promise<PoolUsage>
+}
+
+/** Numbers of addresses: `used` allocated, `held` waiting for a lease to end, `reserved` never handed out. */
+export interface PoolUsage {
+  readonly used: number
+  readonly held: number
+  readonly reserved: number
+  readonly free: number
+}
+
+/** Which fixed IPs: all conditions given must hold. */
+export interface FixedIpFilter {
+  readonly networkIds?: readonly number[]
+  readonly virtualInterfaceIds?: readonly number[]
+  readonly addresses?: readonly string[]
+  readonly allocated?: boolean
+  readonly leased?: boolean
+}
+
+export interface FixedIpTable {
+  /** A free address is found too. @throws {FixedIpNotFoundForAddress} for one of no network */
+  byAddress(address: string): Promise<FixedIpDetail>
+  /** Those that are held by somebody, in order of address creation; free ones are never listed. */
+  list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]>
+  /**
+   * Takes the free address of the network that was never used, or has been free longest. Associated and allocated in
+   * one statement. @throws {NoMoreFixedIps}
+   */
+  claimFromPool(claim: FixedIpClaim): Promise<FixedIpRow>
+  /**
+   * Takes this address. @throws {FixedIpNotFoundForNetwork} @throws {FixedIpReserved}
+   * @throws {FixedIpAlreadyInUse} also while a lease of a former owner lives
+   */
+  claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow>
+  /**
+   * Ends the use by its instance. One without a lease is free at once (defects-manager A5); a leased one is held until
+   * `release` or `freeStale`. @returns the row as it is now
+   */
+  deallocate(id: number): Promise<FixedIpRow>
+  /** `mac` has a lease: recorded only when `mac` is that of the interface that holds the address. @returns whether it was */
+  lease(address: string, mac: string): Promise<boolean>
+  /**
+   * `mac` gave its lease back: one conditional update, which a late report of a former owner does not match
+   * (defects-manager A3). A deallocated address is free from then on. @returns whether it matched
+   */
+  release(address: string, mac: string): Promise<boolean>
+  /** Frees deallocated addresses of these networks that were last changed before the time; one statement. @returns how many */
+  freeStale(networkIds: readonly number[], before: string): Promise<number>
+}
+
+export interface FixedIpClaim {
+  readonly networkId: number
+  readonly instanceUuid: string
+  readonly virtualInterfaceId: number
+}
+
+export interface FloatingIpFilter {
+  readonly host?: string
+  readonly projectId?: string
+  readonly addresses?: readonly string[]
+  /** Those that lead to these fixed IPs. */
+  readonly fixedIpIds?: readonly number[]
+}
+
+export interface FloatingIpTable {
+  /** All or none. @throws {FloatingIpExists} naming one that is there */
+  create(
+    rows: readonly { readonly address: string; readonly pool: string; readonly interface: string | null }[],
+  ): Promise<void>
+  /** All or none. @throws {FloatingIpNotFoundForAddress} @throws {FloatingIpInUse} naming those allocated or associated */
+  remove(addresses: readonly string[]): Promise<void>
+  /** @throws {FloatingIpNotFoundForAddress} */
+  byAddress(address: string): Promise<FloatingIpDetail>
+  /** In order of creation. */
+  list(filter: FloatingIpFilter): Promise<readonly FloatingIpDetail[]>
+  /** Names of all pools. */
+  pools(): Promise<readonly string[]>
+  /** Takes the first free one of a pool for a project; one statement. @throws {NoMoreFloatingIps} */
+  allocate(pool: string, projectId: string, autoAssigned: boolean): Promise<FloatingIpDetail>
+  /** Gives it back to the pool. @returns false when it is associated, or was not allocated */
+  release(address: string): Promise<boolean>
+  /** Leads the address to a fixed IP on a host, wherever it led before. @returns false when it is not allocated (any more) */
+  associate(address: string, fixedIpId: number, host: string): Promise<boolean>
+  /** @returns false when it was not associated, or no longer with `fixedIpId` when that is given */
+  disassociate(address: string, fixedIpId?: number): Promise<boolean>
+}
+
+export interface VirtualInterfaceTable {
+  /** @returns null when the MAC address is taken */
+  create(vif: {
+    readonly uuid: string
+    readonly address: string
+    readonly network_id: number
+    readonly instance_uuid: string
+  }): Promise<VirtualInterfaceRow | null>
+  byId(id: number): Promise<VirtualInterfaceRow | null>
+  /** In order of creation. */
+  list(filter: {
+    readonly instanceUuid?: string
+    readonly ids?: readonly number[]
+    readonly networkIds?: readonly number[]
+  }): Promise<readonly VirtualInterfaceRow[]>
+  /** Records what it is plugged into; all null to clear. */
+  setTarget(
+    id: number,
+    target: Pick<VirtualInterfaceRow, 'target_kind' | 'target' | 'device' | 'guest_device'>,
+  ): Promise<void>
+  /** The interface, if any, of an instance on `host` that is plugged into the target; a namespace may hold several guest devices. */
+  byTarget(host: string, target: VifTarget, guestDevice: string | null): Promise<VirtualInterfaceRow | null>
+  remove(ids: readonly number[]): Promise<void>
+}
+
+export interface InstanceTable {
+  /** @throws {InstanceNotFound} */
+  byUuid(uuid: string): Promise<InstanceDetail>
+  /** In order of creation. */
+  list(filter: { readonly projectId?: string; readonly host?: string }): Promise<readonly InstanceDetail[]>
+  /** Makes the row unless it is there. @returns the row that is there now */
+  ensure(instance: Omit<InstanceRow, keyof Timestamps>): Promise<InstanceRow>
+  remove(uuid: string): Promise<void>
+}
+
+export interface ServiceTable {
+  /** Heartbeat: makes or renews the row. */
+  report(row: ServiceRow): Promise<void>
+  list(): Promise<readonly ServiceRow[]>
+}

@@ -1,0 +1,7 @@
+export * from './database.ts'
+export * from './host.ts'
+export * from './network-operations.ts'
+export * from './ports.ts'
+export * from './resource.ts'
+export * from './rpc.ts'
+export * from './network-manager.ts'

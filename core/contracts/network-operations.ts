@@ -1,0 +1,124 @@
+/** Requests and answers of the manager's operations, as they cross the bus: JSON, keys as the original's arguments. */
+import type { FloatingIpDetail, NetworkRow } from '../model/rows.ts'
+
+/** Source: nova/network/manager.py create_networks; what is omitted gets the flags' defaults. */
+export interface CreateNetworksRequest {
+  readonly label?: string
+  readonly cidr?: string
+  readonly cidr_v6?: string
+  readonly num_networks?: number
+  readonly network_size?: number
+  readonly multi_host?: boolean
+  readonly gateway?: string
+  readonly gateway_v6?: string
+  readonly bridge?: string
+  readonly bridge_interface?: string
+  readonly dns1?: string
+  readonly dns2?: string
+  readonly fixed_cidr?: string
+  readonly allowed_start?: string
+  readonly allowed_end?: string
+  readonly vlan?: number
+  readonly vlan_start?: number
+  readonly vpn_start?: number
+  readonly project_id?: string
+  readonly uuid?: string
+  readonly mtu?: number
+  readonly dhcp_server?: string
+}
+
+export interface RequestedNetwork {
+  readonly uuid: string
+  readonly address?: string
+}
+
+/** Source: nova/network/manager.py allocate_for_instance. */
+export interface AllocateRequest {
+  readonly instance_uuid: string
+  readonly project_id: string
+  /** The host that the instance runs on; default: the host that answers. */
+  readonly host?: string
+  readonly hostname?: string
+  readonly rxtx_factor?: number
+  /** In the order in which the guest gets its interfaces; default: all networks that the project may use. */
+  readonly requested_networks?: readonly RequestedNetwork[]
+  /** MAC addresses to use, in order. */
+  readonly macs?: readonly string[]
+  readonly vpn?: boolean
+}
+
+export interface AttachRequest {
+  readonly instance_uuid: string
+  /** Which interface, from 0. */
+  readonly vif?: number
+  readonly target: { readonly kind: 'netns' | 'tap'; readonly name: string }
+}
+
+/** What `attach` did. `guest_device` is null for a tap: the guest names it. */
+export interface Attachment {
+  readonly instance_uuid: string
+  readonly mac: string
+  readonly device: string
+  readonly guest_device: string | null
+  readonly target: string
+}
+
+export interface Lease {
+  readonly address: string
+  readonly mac: string
+  readonly hostname: string | null
+  readonly instance_uuid: string | null
+  readonly network: string
+  /** False for one whose address is deallocated and waits for the lease to end. */
+  readonly allocated: boolean
+}
+
+export interface NetworkSummary extends NetworkRow {
+  readonly addresses: { readonly used: number; readonly held: number; readonly reserved: number; readonly free: number }
+}
+
+/** What an instance has, short enough for a line of a table. */
+export interface InstanceSummary {
+  readonly uuid: string
+  readonly hostname: string
+  readonly project_id: string
+  readonly host: string
+  readonly virtual_interfaces: readonly {
+    readonly mac: string
+    readonly network: string
+    readonly fixed_ips: readonly string[]
+    readonly floating_ips: readonly string[]
+    readonly attached_to: string | null
+  }[]
+}
+
+export type FloatingIpSummary = Omit<FloatingIpDetail, 'network_id'>
+
+export interface HostSummary {
+  readonly host: string
+  readonly state: 'up' | 'down'
+  readonly version: string
+  readonly started_at: string
+  readonly reported_at: string
+}
+
+/** One difference between what a host should look like and what it looks like. */
+export interface PlanEntry {
+  readonly verb: 'add' | 'change' | 'remove'
+  readonly owner: string
+  readonly kind: string
+  /** For people, one line. */
+  readonly text: string
+}
+
+export interface PlanReport {
+  readonly host: string
+  readonly entries: readonly PlanEntry[]
+  /** What cannot be done now and why, such as a guest whose namespace is not there. */
+  readonly waiting: readonly { readonly owner: string; readonly text: string }[]
+}
+
+/** What `reconcile` did: what was to be done, and what of it failed. */
+export interface ReconcileReport extends PlanReport {
+  readonly failures: readonly { readonly owner: string; readonly message: string }[]
+}

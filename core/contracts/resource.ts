@@ -1,0 +1,162 @@
+/**
+ * The vocabulary in which plugins say what a host should look like: plain data, no tool's syntax. An *owner* says
+ * whose fact a resource is (`host`, `network:7`, `vif:12`, `floating:203.0.113.9`); what an owner contributes is
+ * replaced whole, so saying it twice is saying it once.
+ */
+
+export interface LinkResource {
+  readonly kind: 'link'
+  readonly name: string
+  /** `existing` is never made nor deleted, only enslaved: it must be there. */
+  readonly type: 'bridge' | 'veth' | 'tap' | 'existing'
+  readonly macAddress?: string
+  readonly mtu?: number
+  /** The bridge it is a port of. */
+  readonly master?: string
+  /** A bridge port that sends frames back where they came from: a guest reaches its own floating IP (nova linux_net). */
+  readonly hairpin?: boolean
+  /** The guest's end of a veth pair. */
+  readonly peer?: { readonly name: string; readonly netns: string; readonly macAddress: string }
+  /** Never deleted, even when netloom made it and nobody wants it any more. */
+  readonly keep?: boolean
+}
+
+export interface AddressResource {
+  readonly kind: 'address'
+  readonly device: string
+  /** Address and prefix length, such as `10.0.0.1/24`. */
+  readonly cidr: string
+  readonly broadcast?: string
+  readonly scope?: 'link'
+  /** Tell the neighbours (gratuitous ARP) when it is bound; nobody waits for it. */
+  readonly announceCount?: number
+}
+
+export interface SysctlResource {
+  readonly kind: 'sysctl'
+  /** Dotted, such as `net.ipv4.ip_forward`. Never set back: others may have come to rely on it. */
+  readonly key: string
+  readonly value: string
+  /** Passed over on a kernel that does not have it. */
+  readonly optional?: boolean
+}
+
+export interface FileResource {
+  readonly kind: 'file'
+  readonly path: string
+  readonly content: string
+  readonly mode: number
+  /** The daemon that must read again when the file changed or went. */
+  readonly reloads?: string
+  /** The daemon sees a new file by itself: no reload when it is added. */
+  readonly addedIsSeen?: boolean
+}
+
+export interface DaemonResource {
+  readonly kind: 'daemon'
+  readonly name: string
+  /** Exactly what runs; another vector than the running one means a restart (defects-linux-net D3, D15). */
+  readonly argv: readonly [string, ...string[]]
+  readonly environment: Readonly<Record<string, string>>
+  readonly pidFile: string
+}
+
+export type HostResource = LinkResource | AddressResource | SysctlResource | FileResource | DaemonResource
+
+/** What the packet filter must do; the firewall driver renders it. `device: null` is any device. */
+export type PacketIntent =
+  | {
+      readonly kind: 'one-to-one-nat'
+      readonly publicAddress: string
+      readonly fixedAddress: string
+      readonly device: string | null
+    }
+  | { readonly kind: 'source-nat'; readonly cidr: string; readonly to: string; readonly device: string | null }
+  /** Traffic from `cidr` that keeps its source: `undnatted` only when no floating IP was translated on the way. */
+  | {
+      readonly kind: 'nat-exemption'
+      readonly cidr: string
+      readonly destination: string
+      readonly undnatted?: boolean
+    }
+  | {
+      readonly kind: 'port-forward'
+      readonly address: string
+      readonly protocol: 'tcp' | 'udp'
+      readonly port: number
+      readonly to: string
+      readonly toPort: number
+      readonly local?: boolean
+    }
+  | {
+      readonly kind: 'accept'
+      readonly path: 'input' | 'forward'
+      readonly device?: string
+      readonly destination?: string
+      readonly protocol: 'tcp' | 'udp'
+      readonly port: number
+    }
+  | { readonly kind: 'forwarding'; readonly device: string; readonly verdict: 'accept' | 'drop' }
+  | { readonly kind: 'checksum-fill'; readonly device: string }
+
+export type Resource = HostResource | PacketIntent
+
+/** All that one owner wants of the host. */
+export interface Contribution {
+  readonly owner: string
+  readonly resources: readonly Resource[]
+}
+
+export type StepVerb = 'add' | 'change' | 'remove'
+
+/** One difference between what is wanted and what is there. */
+export interface Step {
+  readonly verb: StepVerb
+  readonly owner: string
+  /** What is wanted; for `remove` what is there. */
+  readonly resource: HostResource
+}
+
+/** A resource that is on the host. `ours`: netloom made it, so netloom may take it away. */
+export interface ObservedResource {
+  readonly resource: HostResource
+  readonly ours: boolean
+}
+
+/** What a host looks like, as far as netloom cares; keys are `resourceKey`s. */
+export interface HostState {
+  readonly resources: ReadonlyMap<string, ObservedResource>
+  /** Names of the network namespaces that are there: a guest's port waits for its namespace. */
+  readonly namespaces: ReadonlySet<string>
+}
+
+const INTENTS = [
+  'one-to-one-nat',
+  'source-nat',
+  'nat-exemption',
+  'port-forward',
+  'accept',
+  'forwarding',
+  'checksum-fill',
+]
+
+/** True for what the firewall driver renders, false for what the host driver makes. */
+export function isPacketIntent(resource: Resource): resource is PacketIntent {
+  return INTENTS.includes(resource.kind)
+}
+
+/** The identity of a resource on its host: two with the same key are the same thing. */
+export function resourceKey(resource: HostResource): string {
+  switch (resource.kind) {
+    case 'link':
+      return `link ${resource.name}`
+    case 'address':
+      return `address ${resource.cidr} ${resource.device}`
+    case 'sysctl':
+      return `sysctl ${resource.key}`
+    case 'file':
+      return `file ${resource.path}`
+    case 'daemon':
+      return `daemon ${resource.pidFile}`
+  }
+}

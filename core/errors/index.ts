@@ -1,0 +1,6 @@
+export * from './address.ts'
+export * from './base.ts'
+export * from './boot.ts'
+export * from './input.ts'
+export * from './network.ts'
+export * from './service.ts'

@@ -1,0 +1,90 @@
+/** The service, its bus, its store and its host. */
+import { defineError } from './base.ts'
+
+export const Forbidden = defineError(
+  'Forbidden',
+  4,
+  (d: { what: string; project_id: string | null }) => `${d.what} does not belong to project ${d.project_id}`,
+)
+
+export const AdminRequired = defineError(
+  'AdminRequired',
+  4,
+  (d: { method: string }) => `${d.method} is for operators: run it without --as-project`,
+)
+
+export const NotSupported = defineError(
+  'NotSupported',
+  4,
+  (d: { what: string; by: string }) => `${d.by} has no ${d.what}: choose another with the flag network_manager`,
+)
+
+/** Parent of what goes away by itself: exit status 5. */
+export const TryLater = defineError('TryLater', 5, (d: { reason: string }) => `try later: ${d.reason}`)
+
+export const ServiceUnavailable = defineError(
+  'ServiceUnavailable',
+  5,
+  (d: { host: string | null; where: string }) =>
+    d.host
+      ? `no netloom service of host ${d.host} answers at ${d.where}: start it with \`netloom serve\``
+      : `no netloom service answers at ${d.where}: start one with \`netloom serve\``,
+  TryLater,
+)
+
+export const RpcTimeout = defineError(
+  'RpcTimeout',
+  5,
+  (d: { method: string; host: string | null; seconds: number }) =>
+    `${d.method}${d.host ? ` on ${d.host}` : ''} did not answer in ${d.seconds} s: it may still be done; look before you repeat it`,
+  TryLater,
+)
+
+export const ConnectionLost = defineError(
+  'ConnectionLost',
+  5,
+  (d: { method: string; host: string | null }) =>
+    `the connection was lost while ${d.method} ran${d.host ? ` on ${d.host}` : ''}: it may or may not be done; the same call may be repeated`,
+  TryLater,
+)
+
+export const StoreBusy = defineError(
+  'StoreBusy',
+  5,
+  (d: { reason: string }) => `the fact store is busy: ${d.reason}`,
+  TryLater,
+)
+
+export const ServiceAlreadyRunning = defineError(
+  'ServiceAlreadyRunning',
+  4,
+  (d: { host: string; where: string }) =>
+    `another netloom service of host ${d.host} is running on ${d.where}: stop it first, or give this one its own --host or --state_path`,
+)
+
+export const SchemaMismatch = defineError(
+  'SchemaMismatch',
+  4,
+  (d: { found: string; wanted: string; remedy: string }) =>
+    `the fact store has schema ${d.found}, this program needs ${d.wanted}: ${d.remedy}`,
+)
+
+export const CommandFailed = defineError(
+  'CommandFailed',
+  1,
+  (d: { argv: readonly string[]; code: number | null; stderr: string }) =>
+    `\`${d.argv.join(' ')}\` ended with ${d.code === null ? 'no status' : `status ${d.code}`}: ${d.stderr.trim() || 'no message'}`,
+)
+
+export const HostChangeFailed = defineError(
+  'HostChangeFailed',
+  1,
+  (d: { owner: string; reasons: readonly string[] }) =>
+    `the host was not changed for ${d.owner}: ${d.reasons.join('; ')}; nothing is left of the request`,
+)
+
+export const RootRequired = defineError('RootRequired', 4, (d: { what: string }) => `${d.what} needs root`)
+
+export const NotOnThisHost = defineError('NotOnThisHost', 4, (d: { what: string; host: string }) =>
+  `${d.what} is on host ${d.host}: run the command there, or name it with --host=${d.host} before the noun`,
+)

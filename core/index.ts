@@ -1,0 +1,10 @@
+/** `netloom/contracts`: all that a plugin imports, ours or a stranger's. */
+export * from '../config/option.ts'
+export * from './contracts/index.ts'
+export * from './errors/index.ts'
+export * from './model/index.ts'
+export * from './plugin-system/core-options.ts'
+export * from './plugin-system/define-plugin.ts'
+export * from './plugin-system/service-ref.ts'
+export * from './plugin-system/slot.ts'
+export * from './plugin-system/slots.ts'

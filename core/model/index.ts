@@ -1,0 +1,6 @@
+export * from './address.ts'
+export * from './mac.ts'
+export * from './names.ts'
+export * from './network-info.ts'
+export * from './request-context.ts'
+export * from './rows.ts'

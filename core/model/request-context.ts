@@ -1,0 +1,28 @@
+/** Who asks. Source: nova/context.py RequestContext. */
+export interface RequestContext {
+  readonly user_id: string | null
+  readonly project_id: string | null
+  readonly is_admin: boolean
+  /** Names the request in every log line, on both sides of the bus. */
+  readonly request_id: string
+}
+
+/** The operator, or the service itself. */
+export function adminContext(requestId: string): RequestContext {
+  return { user_id: null, project_id: null, is_admin: true, request_id: requestId }
+}
+
+/** A tenant. */
+export function projectContext(projectId: string, requestId: string): RequestContext {
+  return { user_id: projectId, project_id: projectId, is_admin: false, request_id: requestId }
+}
+
+/** The same caller with an operator's rights, for a step that the caller may not do alone. */
+export function elevated(context: RequestContext): RequestContext {
+  return { ...context, is_admin: true }
+}
+
+/** True when the caller may act for the project: operators for all, tenants for their own. */
+export function mayActFor(context: RequestContext, projectId: string | null): boolean {
+  return context.is_admin || (projectId !== null && context.project_id === projectId)
+}

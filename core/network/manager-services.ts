@@ -1,0 +1,50 @@
+/** What a manager is built on, and how a plugin gathers it. */
+import type { Values } from '../../config/option.ts'
+import type { DatabaseDriver } from '../contracts/database.ts'
+import type { Clock, LeaseSpool, Logger, RandomSource } from '../contracts/ports.ts'
+import type { RpcDriver } from '../contracts/rpc.ts'
+import { coreOptions } from '../plugin-system/core-options.ts'
+import type { PluginEnvironment } from '../plugin-system/define-plugin.ts'
+import {
+  clockRef,
+  dbBackendSlot,
+  dhcpDriverSlot,
+  firewallDriverSlot,
+  hostDriverSlot,
+  l3LibSlot,
+  leaseSpoolRef,
+  networkDriverSlot,
+  randomRef,
+  rpcBackendSlot,
+} from '../plugin-system/slots.ts'
+import type { ReconcilerServices } from './reconciler.ts'
+
+export interface ManagerServices extends ReconcilerServices {
+  readonly flags: Values<typeof coreOptions>
+  readonly database: DatabaseDriver
+  readonly rpc: RpcDriver
+  readonly clock: Clock
+  readonly random: RandomSource
+  readonly leaseSpool: LeaseSpool
+  readonly logger: Logger
+}
+
+/** What the plugin of a manager has to require. */
+export const managerRequires = {
+  database: dbBackendSlot,
+  rpc: rpcBackendSlot,
+  interfaceDriver: networkDriverSlot,
+  l3: l3LibSlot,
+  dhcp: dhcpDriverSlot,
+  firewall: firewallDriverSlot,
+  hostDriver: hostDriverSlot,
+  clock: clockRef,
+  random: randomRef,
+  leaseSpool: leaseSpoolRef,
+}
+
+/** The services of a manager from what its plugin's `create` was given. */
+export function managerServices(environment: PluginEnvironment<typeof coreOptions, typeof managerRequires>): ManagerServices {
+  const { flags, services, logger } = environment
+  return { ...services, flags, logger, host: flags.host }
+}

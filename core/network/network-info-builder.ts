@@ -1,0 +1,85 @@
+/** Rows -> NetworkInfo. Pure. Source: nova/network/manager.py get_instance_nw_info and _get_subnets_from_network. */
+import type { FixedIpModel, IpModel, NetworkInfo, NetworkModel, SubnetModel } from '../model/network-info.ts'
+import type { InstanceDetail, NetworkRow } from '../model/rows.ts'
+import { versionOf } from '../model/address.ts'
+
+/** What the kind of manager adds to a network's `meta`. */
+export interface NetworkInfoTopology {
+  readonly dhcp: boolean
+  readonly shouldCreateBridge: boolean
+}
+
+export function buildNetworkInfo(
+  instance: InstanceDetail,
+  networks: ReadonlyMap<number, NetworkRow>,
+  topology: NetworkInfoTopology,
+): NetworkInfo {
+  return instance.virtual_interfaces.flatMap((vif) => {
+    const network = networks.get(vif.network_id)
+    if (!network) return []
+    const ips = vif.fixed_ips.map((fixed): FixedIpModel => ({ ...ip(fixed.address, 'fixed'), floating_ips: fixed.floating_ips.map((address) => ip(address, 'floating')) }))
+    const bandwidth = network.rxtx_base !== null && instance.rxtx_factor !== null ? { rxtx_cap: network.rxtx_base * instance.rxtx_factor } : {}
+    return {
+      id: vif.uuid,
+      address: vif.address,
+      type: 'bridge',
+      details: {},
+      devname: vif.device,
+      ovs_interfaceid: null,
+      qbh_params: null,
+      qbg_params: null,
+      active: false,
+      vnic_type: 'normal',
+      profile: null,
+      preserve_on_delete: false,
+      meta: bandwidth,
+      network: networkModel(instance, network, ips, topology),
+    }
+  })
+}
+
+function networkModel(instance: InstanceDetail, network: NetworkRow, ips: readonly FixedIpModel[], topology: NetworkInfoTopology): NetworkModel {
+  return {
+    id: network.uuid,
+    bridge: network.bridge,
+    label: network.label,
+    subnets: [subnetV4(network, ips, topology), subnetV6(network)],
+    meta: {
+      tenant_id: instance.project_id,
+      ...(network.injected ? { injected: true } : {}),
+      ...(topology.shouldCreateBridge ? { should_create_bridge: true } : {}),
+      ...(topology.shouldCreateBridge && network.bridge_interface ? { bridge_interface: network.bridge_interface } : {}),
+      ...(network.multi_host ? { multi_host: true } : {}),
+    },
+  }
+}
+
+function subnetV4(network: NetworkRow, ips: readonly FixedIpModel[], topology: NetworkInfoTopology): SubnetModel {
+  const dns = [network.dns1, network.dns2].filter((address) => address !== null)
+  const server = network.dhcp_server ?? network.gateway
+  return {
+    cidr: network.cidr,
+    version: network.cidr === null ? null : 4,
+    dns: dns.map((address) => ip(address, 'dns')),
+    gateway: ip(network.gateway, 'gateway'),
+    ips,
+    routes: [],
+    meta: topology.dhcp && server !== null ? { dhcp_server: server } : {},
+  }
+}
+
+function subnetV6(network: NetworkRow): SubnetModel {
+  return {
+    cidr: network.cidr_v6,
+    version: network.cidr_v6 === null ? null : 6,
+    dns: [],
+    gateway: ip(network.gateway_v6, 'gateway'),
+    ips: [],
+    routes: [],
+    meta: {},
+  }
+}
+
+function ip(address: string | null, type: IpModel['type']): IpModel {
+  return { address, type, version: address === null ? null : versionOf(address), meta: {} }
+}

@@ -1,0 +1,212 @@
+/**
+ * Brings one host in line with the store: facts -> plan -> diff -> operations -> run. One apply runs and the requests
+ * that come meanwhile wait together, so a burst of changes costs at most two applies; each caller's promise settles
+ * when an apply that began after its request has ended.
+ */
+import type { DatabaseDriver } from '../contracts/database.ts'
+import type { FirewallDriver, HostDriver, OperationFailure, PhasedOperation } from '../contracts/host.ts'
+import type { PlanEntry, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
+import type { Command, Logger } from '../contracts/ports.ts'
+import type { HostState, Step } from '../contracts/resource.ts'
+import { HostChangeFailed } from '../errors/service.ts'
+import { DesiredState, type OwnedResource } from '../plan/desired-state.ts'
+import { applySteps, type Difference, describeResource, diffResources } from '../plan/diff.ts'
+import { orderOperations } from '../plan/order.ts'
+import { type PlannerPlugins, planHost, type Topology } from './host-planner.ts'
+import { readHostView } from './host-view.ts'
+import { scopeOf } from './owners.ts'
+
+export interface ReconcilerServices extends PlannerPlugins {
+  readonly host: string
+  readonly database: DatabaseDriver
+  readonly hostDriver: HostDriver
+  readonly firewall: FirewallDriver
+  readonly logger: Logger
+}
+
+interface Request {
+  /** Null: everything. */
+  readonly owners: readonly string[] | null
+  readonly after: readonly Command[]
+  resolve(report: ReconcileReport): void
+  reject(error: unknown): void
+}
+
+interface Applied {
+  readonly difference: Difference
+  readonly firewallLines: readonly string[]
+  readonly failures: readonly OperationFailure[]
+}
+
+export class HostReconciler {
+  readonly #services: ReconcilerServices
+  readonly #topology: Topology
+  readonly #desired = new DesiredState()
+  /** What was last seen or made; null when it must be looked at again. */
+  #state: HostState | null = null
+  #rules: readonly string[] = []
+  #waiting: Request[] = []
+  #tail: Promise<unknown> = Promise.resolve()
+
+  constructor(services: ReconcilerServices, topology: Topology) {
+    this.#services = services
+    this.#topology = topology
+  }
+
+  /**
+   * @param owners whose facts changed
+   * @param after commands to run when the host is as it should be
+   * @throws {HostChangeFailed} when the host was not changed for one of them; nothing of that owner is left on it
+   */
+  async reconcile(owners: readonly string[], after: readonly Command[] = []): Promise<void> {
+    const { failures } = await this.#request(owners, after)
+    const first = failures.find((failure) => owners.includes(failure.owner))
+    if (!first) return
+    const reasons = failures.filter((failure) => failure.owner === first.owner).map((failure) => failure.message)
+    throw new HostChangeFailed({ owner: first.owner, reasons })
+  }
+
+  /** Looks at the whole host and makes it so. Failures are in the report, and logged. */
+  reconcileAll(): Promise<ReconcileReport> {
+    return this.#request(null, [])
+  }
+
+  /** Looks at the whole host; changes nothing. */
+  plan(): Promise<PlanReport> {
+    return this.#exclusive(async () => {
+      const { host, firewall } = this.#services
+      await this.#loadFacts(null)
+      await this.#observe()
+      const difference = this.#difference(null, new Map())
+      const rules = firewall.describe(this.#desired.intents(), this.#rules)
+      // The facts are newer now than what was applied: the next apply has to look at everything.
+      this.#state = null
+      return { host, entries: this.#entries(difference, rules), waiting: difference.waiting }
+    })
+  }
+
+  #request(owners: readonly string[] | null, after: readonly Command[]): Promise<ReconcileReport> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ owners, after, resolve, reject })
+      if (this.#waiting.length === 1) void this.#exclusive(() => this.#serveWaiting())
+    })
+  }
+
+  #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#tail.then(work)
+    this.#tail = done.catch(() => {})
+    return done
+  }
+
+  async #serveWaiting(): Promise<void> {
+    const requests = this.#waiting
+    this.#waiting = []
+    const everything = requests.some((request) => request.owners === null)
+    const owners = everything ? null : [...new Set(requests.flatMap((request) => request.owners ?? []))]
+    try {
+      const report = await this.#applyWithBlame(owners, requests.flatMap((request) => request.after))
+      for (const request of requests) request.resolve(report)
+    } catch (error) {
+      this.#state = null
+      for (const request of requests) request.reject(error)
+    }
+  }
+
+  /** One apply for all; when it fails, once more owner by owner, so that a bad fact fails only its own caller. */
+  async #applyWithBlame(owners: readonly string[] | null, after: readonly Command[]): Promise<ReconcileReport> {
+    const { host, logger } = this.#services
+    const first = await this.#apply(owners, after)
+    const failures: OperationFailure[] = []
+    const blamed = [...new Set(first.failures.map((failure) => failure.owner))]
+    if (blamed.length > 0) {
+      await this.#apply([], [], blamed)
+      for (const owner of blamed) {
+        const alone = await this.#apply([owner], [])
+        if (alone.failures.length === 0) continue
+        failures.push(...alone.failures)
+        await this.#apply([], [], [owner])
+        logger.error('the host was not changed', { owner, reasons: alone.failures.map((failure) => failure.message) })
+      }
+    }
+    return { host, entries: this.#entries(first.difference, first.firewallLines), waiting: first.difference.waiting, failures }
+  }
+
+  /** @param dropped owners that get nothing, whatever the facts say */
+  async #apply(owners: readonly string[] | null, after: readonly Command[], dropped: readonly string[] = []): Promise<Applied> {
+    const { hostDriver, firewall } = this.#services
+    const before = this.#desired.keysOf(owners ? [...owners, ...dropped] : this.#desired.owners)
+    const ownersBefore = new Map([...before].map((key) => [key, this.#desired.wanted(key)!.owner]))
+    const intentsBefore = this.#intentsText(owners, dropped)
+    const conflicts = await this.#loadFacts(owners, dropped)
+    const looked = owners === null || this.#state === null
+    if (looked) await this.#observe()
+
+    const difference = this.#difference(looked ? null : owners, ownersBefore)
+    const intents = this.#desired.intents()
+    const rulesChanged = looked || intentsBefore !== this.#intentsText(owners, dropped)
+    const change = rulesChanged ? firewall.change(intents, this.#rules) : { commands: [], after: this.#rules }
+    const firewallLines = change.commands.length > 0 ? firewall.describe(intents, this.#rules) : []
+    const blame = owners ?? this.#desired.owners
+    const operations: PhasedOperation[] = [
+      ...hostDriver.operations(difference.steps, this.#state!),
+      ...(change.commands.length > 0
+        ? [{ kind: 'ruleset' as const, phase: 'rules' as const, owners: blame, commands: change.commands, reads: firewall.reads, after: change.after }]
+        : []),
+      ...after.map((command) => ({ kind: 'command' as const, phase: 'actions' as const, owners: [], command })),
+    ]
+    const failures = [...conflicts, ...(await hostDriver.run(orderOperations(operations), difference.steps))]
+    this.#rules = change.after
+    this.#state = failures.length > 0 ? null : applySteps(this.#state!, difference.steps)
+    return { difference, firewallLines, failures }
+  }
+
+  /** Reads the facts of the owners and sets what they want. @returns conflicts as failures of the later owner */
+  async #loadFacts(owners: readonly string[] | null, dropped: readonly string[] = []): Promise<readonly OperationFailure[]> {
+    const { database, host } = this.#services
+    const conflicts: OperationFailure[] = []
+    const planned = new Map<string, Parameters<DesiredState['set']>[1]>()
+    if (owners === null || owners.length > 0) {
+      const view = await database.read((store) => readHostView(store, host, owners && scopeOf(owners)))
+      for (const { owner, resources } of planHost(view, this.#services, this.#topology)) planned.set(owner, resources)
+    }
+    const settled = owners ? [...owners, ...dropped] : [...new Set([...this.#desired.owners, ...planned.keys()])]
+    for (const owner of settled) {
+      try {
+        this.#desired.set(owner, dropped.includes(owner) ? [] : (planned.get(owner) ?? []))
+      } catch (error) {
+        this.#desired.set(owner, [])
+        conflicts.push({ owner, message: (error as Error).message })
+      }
+    }
+    return conflicts
+  }
+
+  async #observe(): Promise<void> {
+    const { hostDriver, firewall } = this.#services
+    this.#state = await hostDriver.observe(this.#desired.resources().map((owned) => owned.resource))
+    this.#rules = await hostDriver.read(firewall.reads)
+  }
+
+  /** @param owners null looks at everything, and takes away all of ours that nobody wants */
+  #difference(owners: readonly string[] | null, ownersBefore: ReadonlyMap<string, string>): Difference {
+    const state = this.#state!
+    if (owners === null) {
+      const unwanted = [...state.resources].filter(([key, observed]) => observed.ours && this.#desired.wanted(key) === null)
+      return diffResources(this.#desired.resources(), state, new Map(unwanted.map(([key]) => [key, ownersBefore.get(key) ?? 'host'])))
+    }
+    const wanted = [...this.#desired.keysOf(owners)].map((key) => this.#desired.wanted(key) as OwnedResource)
+    const unwanted = [...ownersBefore].filter(([key]) => this.#desired.wanted(key) === null)
+    return diffResources(wanted, state, new Map(unwanted))
+  }
+
+  #intentsText(owners: readonly string[] | null, dropped: readonly string[]): string {
+    return JSON.stringify([...(owners ?? []), ...dropped].map((owner) => this.#desired.intentsOf(owner)))
+  }
+
+  #entries(difference: Difference, firewallLines: readonly string[]): readonly PlanEntry[] {
+    const stepEntry = ({ verb, owner, resource }: Step): PlanEntry => ({ verb, owner, kind: resource.kind, text: describeResource(resource) })
+    const ruleEntry = (line: string): PlanEntry => ({ verb: line.startsWith('-') ? 'remove' : 'add', owner: 'host', kind: 'rule', text: line.slice(2) })
+    return [...difference.steps.map(stepEntry), ...firewallLines.map(ruleEntry)]
+  }
+}
+

@@ -1,0 +1,115 @@
+/** Wanted and observed -> steps. Pure. */
+import {
+  type HostResource,
+  type HostState,
+  type LinkResource,
+  type ObservedResource,
+  resourceKey,
+  type Step,
+} from '../contracts/resource.ts'
+import type { OwnedResource } from './desired-state.ts'
+
+/** A resource that cannot be made yet, and what it waits for. */
+export interface Waiting {
+  readonly owner: string
+  readonly text: string
+}
+
+export interface Difference {
+  readonly steps: readonly Step[]
+  readonly waiting: readonly Waiting[]
+}
+
+/**
+ * @param wanted what to look at; a resource that is as wanted gives no step
+ * @param unwanted what nobody wants any more, by key, with the owner that did: taken away when it is ours
+ */
+export function diffResources(
+  wanted: readonly OwnedResource[],
+  state: HostState,
+  unwanted: ReadonlyMap<string, string> = new Map(),
+): Difference {
+  const steps: Step[] = []
+  const waiting: Waiting[] = []
+  for (const { owner, resource } of wanted) {
+    const observed = state.resources.get(resourceKey(resource))
+    if (observed && satisfies(resource, observed)) continue
+    const missing = missingNamespace(resource, observed, state)
+    if (missing !== null) waiting.push({ owner, text: `${describeResource(resource)} waits for namespace ${missing}` })
+    else if (observed) steps.push({ verb: 'change', owner, resource })
+    else if (!(resource.kind === 'sysctl' && resource.optional)) steps.push({ verb: 'add', owner, resource })
+  }
+  for (const [key, owner] of unwanted) {
+    const observed = state.resources.get(key)
+    if (observed?.ours && isRemovable(observed.resource)) {
+      steps.push({ verb: 'remove', owner, resource: observed.resource })
+    }
+  }
+  return { steps, waiting }
+}
+
+/** The state after the steps were run. */
+export function applySteps(state: HostState, steps: readonly Step[]): HostState {
+  const resources = new Map(state.resources)
+  for (const { verb, resource } of steps) {
+    const key = resourceKey(resource)
+    if (verb === 'remove') resources.delete(key)
+    else resources.set(key, { resource, ours: verb === 'add' ? madeByUs(resource) : (resources.get(key)?.ours ?? true) })
+  }
+  return { ...state, resources }
+}
+
+function isRemovable(resource: HostResource): boolean {
+  return resource.kind !== 'sysctl' && !(resource.kind === 'link' && resource.keep)
+}
+
+function madeByUs(resource: HostResource): boolean {
+  return resource.kind !== 'link' || resource.type !== 'existing'
+}
+
+function missingNamespace(resource: HostResource, observed: ObservedResource | undefined, state: HostState): string | null {
+  if (resource.kind !== 'link' || resource.peer === undefined || observed) return null
+  return state.namespaces.has(resource.peer.netns) ? null : resource.peer.netns
+}
+
+function satisfies(wanted: HostResource, { resource: there, ours }: ObservedResource): boolean {
+  if (wanted.kind === 'link' && there.kind === 'link') return satisfiesLink(wanted, there, ours)
+  if (wanted.kind === 'sysctl' && there.kind === 'sysctl') return wanted.value === there.value
+  if (wanted.kind === 'file' && there.kind === 'file') {
+    return wanted.content === there.content && wanted.mode === there.mode
+  }
+  if (wanted.kind === 'daemon' && there.kind === 'daemon') {
+    return wanted.argv.length === there.argv.length && wanted.argv.every((word, i) => word === there.argv[i])
+  }
+  return wanted.kind === 'address' && there.kind === 'address'
+}
+
+/** An operator's own device keeps its type, MAC and MTU; only what makes it a port is ours to say. */
+function satisfiesLink(wanted: LinkResource, there: LinkResource, ours: boolean): boolean {
+  const same = <K extends 'type' | 'macAddress' | 'mtu' | 'master' | 'hairpin'>(...keys: readonly K[]) =>
+    keys.every((key) => wanted[key] === undefined || wanted[key] === there[key])
+  if (wanted.type !== 'existing' && wanted.type !== there.type) return false
+  if (!same('master', 'hairpin')) return false
+  if (wanted.type === 'existing' || !ours) return true
+  return same('mtu') && (wanted.type !== 'bridge' || same('macAddress'))
+}
+
+/** One line for people. */
+export function describeResource(resource: HostResource): string {
+  switch (resource.kind) {
+    case 'link': {
+      const parts = [resource.type === 'existing' ? `device ${resource.name}` : `${resource.type} ${resource.name}`]
+      if (resource.peer) parts.push(`to ${resource.peer.name} in ${resource.peer.netns}`)
+      if (resource.master) parts.push(`on ${resource.master}`)
+      return parts.join(' ')
+    }
+    case 'address':
+      return `address ${resource.cidr} on ${resource.device}`
+    case 'sysctl':
+      return `sysctl ${resource.key} = ${resource.value}`
+    case 'file':
+      return `file ${resource.path}`
+    case 'daemon':
+      return `daemon ${resource.name}`
+  }
+}

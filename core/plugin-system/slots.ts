@@ -1,0 +1,114 @@
+/** Every slot, and every port that boot provides: the one table of what can be replaced and what can be required. */
+import type {
+  Clock,
+  DatabaseDriver,
+  DhcpDriver,
+  Executor,
+  FirewallDriver,
+  HostDriver,
+  L3Driver,
+  LeaseSpool,
+  LinuxNetInterfaceDriver,
+  Logger,
+  NetworkOperations,
+  RandomSource,
+  RpcDriver,
+} from '../contracts/index.ts'
+import { serviceRef } from './service-ref.ts'
+import { type Slot, slot } from './slot.ts'
+
+export const networkManagerSlot = slot<NetworkOperations>({
+  flag: 'network_manager',
+  contract: '1.0',
+  default: 'flat-dhcp',
+  help: 'How networks are laid out: the subclass of NetworkManager that the service runs',
+  methods: ['initHost', 'allocateForInstance', 'deallocateForInstance', 'getInstanceNwInfo', 'createNetworks'],
+  aliases: {
+    'nova.network.manager.FlatManager': 'flat',
+    'nova.network.manager.FlatDHCPManager': 'flat-dhcp',
+    'nova.network.manager.VlanManager': 'vlan',
+  },
+})
+
+export const networkDriverSlot = slot<LinuxNetInterfaceDriver>({
+  flag: 'network_driver',
+  contract: '1.0',
+  default: 'bridge',
+  oldFlag: 'linuxnet_interface_driver',
+  help: 'How a network reaches the wire on a host',
+  methods: ['getDev', 'plug', 'unplug', 'attach'],
+  aliases: {
+    'nova.network.linux_net': 'bridge',
+    'nova.network.linux_net.LinuxBridgeInterfaceDriver': 'bridge',
+    'nova.network.linux_net.QuantumLinuxBridgeInterfaceDriver': 'bridge',
+    'nova.network.linux_net.NeutronLinuxBridgeInterfaceDriver': 'bridge',
+    'nova.network.linux_net.LinuxOVSInterfaceDriver': 'ovs',
+  },
+})
+
+export const l3LibSlot = slot<L3Driver>({
+  flag: 'l3_lib',
+  contract: '1.0',
+  default: 'linux-net',
+  help: 'Forwarding, NAT, metadata and floating IPs',
+  methods: ['initialize', 'initializeGateway', 'addFloatingIp', 'forgetConnections'],
+  aliases: { 'nova.network.l3.LinuxNetL3': 'linux-net', 'nova.network.l3.NullL3': 'noop' },
+})
+
+export const dhcpDriverSlot = slot<DhcpDriver>({
+  flag: 'dhcp_driver',
+  contract: '1.0',
+  default: 'dnsmasq',
+  help: 'What answers the DHCP requests of guests',
+  methods: ['serve', 'host', 'leaseFile', 'release'],
+})
+
+export const firewallDriverSlot = slot<FirewallDriver>({
+  flag: 'firewall_driver',
+  contract: '1.0',
+  default: 'iptables',
+  help: 'What renders packet filter and NAT rules',
+  methods: ['change', 'describe'],
+})
+
+export const hostDriverSlot = slot<HostDriver>({
+  flag: 'host_driver',
+  contract: '1.0',
+  default: 'linux',
+  help: 'Looks at the host and changes it; noop starts no process and only remembers',
+  methods: ['missingPrograms', 'observe', 'read', 'operations', 'run'],
+})
+
+export const dbBackendSlot = slot<DatabaseDriver>({
+  flag: 'db_backend',
+  contract: '1.0',
+  default: 'sqlite',
+  help: 'The fact store',
+  methods: ['open', 'close', 'transaction', 'read', 'claimHost'],
+})
+
+export const rpcBackendSlot = slot<RpcDriver>({
+  flag: 'rpc_backend',
+  contract: '1.0',
+  default: 'local',
+  help: 'The message bus between commands, controllers and network hosts',
+  methods: ['call', 'cast', 'fanout', 'serve', 'close'],
+})
+
+/** In the order in which the boot report lists them. */
+export const slots: readonly Slot<never>[] = [
+  networkManagerSlot,
+  networkDriverSlot,
+  l3LibSlot,
+  firewallDriverSlot,
+  dhcpDriverSlot,
+  hostDriverSlot,
+  dbBackendSlot,
+  rpcBackendSlot,
+] as unknown as readonly Slot<never>[]
+
+export const clockRef = serviceRef<Clock>('clock')
+export const randomRef = serviceRef<RandomSource>('random')
+export const executorRef = serviceRef<Executor>('executor')
+export const leaseSpoolRef = serviceRef<LeaseSpool>('lease_spool')
+export const loggerRef = serviceRef<Logger>('logger')

@@ -1,0 +1,210 @@
+/**
+ * The tables as TypeORM entities: what the program expects to find. The migrations make it; a test compares the two.
+ * Booleans and timestamps are kept so that every engine returns them alike (see the README).
+ */
+import type {
+  FixedIpRow,
+  FloatingIpRow,
+  InstanceRow,
+  NetworkRow,
+  ServiceRow,
+  VirtualInterfaceRow,
+} from 'netloom/contracts'
+import { EntitySchema, type EntitySchemaColumnOptions } from 'typeorm'
+
+const key: EntitySchemaColumnOptions = { type: 'integer', primary: true, generated: 'increment' }
+const integer: EntitySchemaColumnOptions = { type: 'integer' }
+const flag: EntitySchemaColumnOptions = { type: 'boolean', default: false }
+const text = (length: number): EntitySchemaColumnOptions => ({ type: 'varchar', length })
+const orNull = (column: EntitySchemaColumnOptions): EntitySchemaColumnOptions => ({ ...column, nullable: true })
+
+/** 45 characters hold an IPv6 address in its longest form, 49 one with its prefix length. */
+const address = text(45)
+const cidr = text(49)
+const name = text(255)
+const mac = text(17)
+const uuid = text(36)
+const time = text(24)
+const timestamps = { created_at: time, updated_at: orNull(time) }
+
+export const networkEntity = new EntitySchema<NetworkRow>({
+  name: 'Network',
+  tableName: 'networks',
+  columns: {
+    id: key,
+    uuid,
+    label: name,
+    injected: flag,
+    cidr: orNull(cidr),
+    cidr_v6: orNull(cidr),
+    netmask: orNull(address),
+    netmask_v6: orNull(address),
+    gateway: orNull(address),
+    gateway_v6: orNull(address),
+    broadcast: orNull(address),
+    bridge: orNull(name),
+    bridge_interface: orNull(name),
+    multi_host: flag,
+    dns1: orNull(address),
+    dns2: orNull(address),
+    vlan: orNull(integer),
+    vpn_public_address: orNull(address),
+    vpn_public_port: orNull(integer),
+    vpn_private_address: orNull(address),
+    dhcp_start: orNull(address),
+    rxtx_base: orNull(integer),
+    project_id: orNull(name),
+    priority: orNull(integer),
+    host: orNull(name),
+    mtu: orNull(integer),
+    dhcp_server: orNull(address),
+    enable_dhcp: { ...flag, default: true },
+    share_address: flag,
+    ...timestamps,
+  },
+  indices: [
+    { name: 'ux_networks_uuid', columns: ['uuid'], unique: true },
+    { name: 'ux_networks_cidr', columns: ['cidr'], unique: true },
+    { name: 'ux_networks_vlan', columns: ['vlan'], unique: true },
+  ],
+})
+
+export const instanceEntity = new EntitySchema<InstanceRow>({
+  name: 'Instance',
+  tableName: 'instances',
+  columns: {
+    uuid: { ...uuid, primary: true },
+    project_id: name,
+    host: name,
+    hostname: name,
+    rxtx_factor: orNull({ type: 'double' }),
+    ...timestamps,
+  },
+  indices: [
+    { name: 'ix_instances_project_id', columns: ['project_id'] },
+    { name: 'ix_instances_host', columns: ['host'] },
+  ],
+})
+
+export const virtualInterfaceEntity = new EntitySchema<VirtualInterfaceRow>({
+  name: 'VirtualInterface',
+  tableName: 'virtual_interfaces',
+  columns: {
+    id: key,
+    uuid,
+    address: mac,
+    network_id: integer,
+    instance_uuid: uuid,
+    target_kind: orNull(text(16)),
+    target: orNull(name),
+    device: orNull(text(15)),
+    guest_device: orNull(text(15)),
+    ...timestamps,
+  },
+  indices: [
+    { name: 'ux_virtual_interfaces_uuid', columns: ['uuid'], unique: true },
+    { name: 'ux_virtual_interfaces_address', columns: ['address'], unique: true },
+    { name: 'ix_virtual_interfaces_network_id', columns: ['network_id'] },
+    { name: 'ix_virtual_interfaces_instance_uuid', columns: ['instance_uuid'] },
+    { name: 'ix_virtual_interfaces_target', columns: ['target', 'target_kind'] },
+  ],
+  foreignKeys: [
+    {
+      name: 'fk_virtual_interfaces_network_id',
+      target: 'Network',
+      columnNames: ['network_id'],
+      referencedColumnNames: ['id'],
+    },
+  ],
+})
+
+export const fixedIpEntity = new EntitySchema<FixedIpRow>({
+  name: 'FixedIp',
+  tableName: 'fixed_ips',
+  columns: {
+    id: key,
+    address,
+    network_id: integer,
+    virtual_interface_id: orNull(integer),
+    instance_uuid: orNull(uuid),
+    allocated: flag,
+    leased: flag,
+    lease_mac: orNull(mac),
+    reserved: flag,
+    host: orNull(name),
+    ...timestamps,
+  },
+  indices: [
+    { name: 'ux_fixed_ips_address', columns: ['address'], unique: true },
+    { name: 'ux_fixed_ips_network_id_host', columns: ['network_id', 'host'], unique: true },
+    {
+      name: 'ix_fixed_ips_free',
+      columns: ['network_id', 'instance_uuid', 'allocated', 'reserved', 'leased', 'host', 'updated_at'],
+    },
+    {
+      name: 'ix_fixed_ips_held',
+      columns: ['network_id', 'allocated', 'updated_at'],
+      where: 'instance_uuid IS NOT NULL OR leased = 1 OR host IS NOT NULL',
+    },
+    { name: 'ix_fixed_ips_virtual_interface_id', columns: ['virtual_interface_id'] },
+    { name: 'ix_fixed_ips_instance_uuid', columns: ['instance_uuid'] },
+    { name: 'ix_fixed_ips_host', columns: ['host'] },
+  ],
+  foreignKeys: [
+    { name: 'fk_fixed_ips_network_id', target: 'Network', columnNames: ['network_id'], referencedColumnNames: ['id'] },
+    {
+      name: 'fk_fixed_ips_virtual_interface_id',
+      target: 'VirtualInterface',
+      columnNames: ['virtual_interface_id'],
+      referencedColumnNames: ['id'],
+      onDelete: 'SET NULL',
+    },
+  ],
+})
+
+export const floatingIpEntity = new EntitySchema<FloatingIpRow>({
+  name: 'FloatingIp',
+  tableName: 'floating_ips',
+  columns: {
+    id: key,
+    address,
+    fixed_ip_id: orNull(integer),
+    project_id: orNull(name),
+    host: orNull(name),
+    auto_assigned: flag,
+    pool: name,
+    interface: orNull(text(15)),
+    ...timestamps,
+  },
+  indices: [
+    { name: 'ux_floating_ips_address', columns: ['address'], unique: true },
+    { name: 'ix_floating_ips_pool', columns: ['pool', 'project_id', 'fixed_ip_id'] },
+    { name: 'ix_floating_ips_fixed_ip_id', columns: ['fixed_ip_id'] },
+    { name: 'ix_floating_ips_project_id', columns: ['project_id'] },
+    { name: 'ix_floating_ips_host', columns: ['host'] },
+  ],
+  foreignKeys: [
+    {
+      name: 'fk_floating_ips_fixed_ip_id',
+      target: 'FixedIp',
+      columnNames: ['fixed_ip_id'],
+      referencedColumnNames: ['id'],
+    },
+  ],
+})
+
+export const serviceEntity = new EntitySchema<ServiceRow>({
+  name: 'Service',
+  tableName: 'services',
+  columns: { host: { ...name, primary: true }, version: text(64), started_at: time, reported_at: time },
+})
+
+/** All of them, each after those that it refers to. */
+export const entities = [
+  networkEntity,
+  instanceEntity,
+  virtualInterfaceEntity,
+  fixedIpEntity,
+  floatingIpEntity,
+  serviceEntity,
+]

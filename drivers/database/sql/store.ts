@@ -1,0 +1,20 @@
+import type { NetworkStore } from 'netloom/contracts'
+import type { TableContext } from './statements.ts'
+import { FixedIps } from './tables/fixed-ips.ts'
+import { FloatingIps } from './tables/floating-ips.ts'
+import { Instances } from './tables/instances.ts'
+import { Networks } from './tables/networks.ts'
+import { Services } from './tables/services.ts'
+import { VirtualInterfaces } from './tables/virtual-interfaces.ts'
+
+/** The tables, as one transaction sees them. */
+export function openStore(context: TableContext): NetworkStore {
+  return {
+    networks: new Networks(context),
+    fixedIps: new FixedIps(context),
+    floatingIps: new FloatingIps(context),
+    virtualInterfaces: new VirtualInterfaces(context),
+    instances: new Instances(context),
+    services: new Services(context),
+  }
+}

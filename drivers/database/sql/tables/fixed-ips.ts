@@ -1,0 +1,156 @@
+import {
+  FixedIpAlreadyInUse,
+  type FixedIpClaim,
+  type FixedIpDetail,
+  type FixedIpFilter,
+  FixedIpNotFound,
+  FixedIpNotFoundForAddress,
+  FixedIpNotFoundForNetwork,
+  FixedIpReserved,
+  type FixedIpRow,
+  type FixedIpTable,
+  NoMoreFixedIps,
+} from 'netloom/contracts'
+import type { SqlValue } from '../dialect.ts'
+import { fixedIpEntity } from '../entities.ts'
+import { rowReader, type TableContext, Where } from '../statements.ts'
+import { Networks } from './networks.ts'
+
+const read = rowReader(fixedIpEntity)
+
+const FREE = 'instance_uuid IS NULL AND allocated = 0 AND reserved = 0 AND leased = 0 AND host IS NULL'
+
+/** Word for word the condition of the index ix_fixed_ips_held, or SQLite does not use it. */
+const HELD = '(instance_uuid IS NOT NULL OR leased = 1 OR host IS NOT NULL)'
+
+const DETAIL = `SELECT f.*, v.address AS mac, i.hostname, i.host AS instance_host, i.project_id
+  FROM fixed_ips f
+  LEFT JOIN virtual_interfaces v ON v.id = f.virtual_interface_id
+  LEFT JOIN instances i ON i.uuid = f.instance_uuid`
+
+export class FixedIps implements FixedIpTable {
+  readonly #context: TableContext
+
+  constructor(context: TableContext) {
+    this.#context = context
+  }
+
+  async byAddress(address: string): Promise<FixedIpDetail> {
+    const { rows } = await this.#context.session.query(`${DETAIL} WHERE f.address = ?`, [address])
+    if (rows[0] === undefined) throw new FixedIpNotFoundForAddress({ address })
+    return read(rows[0])
+  }
+
+  async list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]> {
+    const { session, dialect } = this.#context
+    const where = new Where()
+      .among(dialect, 'f.network_id', filter.networkIds)
+      .among(dialect, 'f.virtual_interface_id', filter.virtualInterfaceIds)
+      .among(dialect, 'f.address', filter.addresses)
+      .equals('f.allocated', filter.allocated)
+      .equals('f.leased', filter.leased)
+      .and(HELD.replace(/\b(instance_uuid|leased|host)\b/g, 'f.$1'))
+    if (!filter.networkIds && !filter.virtualInterfaceIds && !filter.addresses) {
+      // The index of held addresses begins with the network: without this all pools would be read.
+      where.and('f.network_id IN (SELECT id FROM networks)')
+    }
+    const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY f.id`, where.params)
+    return rows.map((row) => read(row))
+  }
+
+  async claimFromPool(claim: FixedIpClaim): Promise<FixedIpRow> {
+    // Every engine puts rows without updated_at first. Source: nova fixed_ip_associate_pool; defects-manager A4
+    const row = await this.#claim(claim, 'network_id = ?', [claim.networkId], 'updated_at, id')
+    if (row !== null) return row
+    const networks = new Networks(this.#context)
+    const network = await networks.byId(claim.networkId)
+    const { used, reserved, held } = await networks.usage(claim.networkId)
+    throw new NoMoreFixedIps({ network: network.label, cidr: network.cidr ?? 'no IPv4', used, reserved, held })
+  }
+
+  async claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow> {
+    const row = await this.#claim(claim, 'network_id = ? AND address = ?', [claim.networkId, address], 'id')
+    if (row !== null) return row
+    const { rows } = await this.#context.session.query('SELECT * FROM fixed_ips WHERE network_id = ? AND address = ?', [
+      claim.networkId,
+      address,
+    ])
+    if (rows[0] === undefined) {
+      const network = await new Networks(this.#context).byId(claim.networkId)
+      throw new FixedIpNotFoundForNetwork({ address, network: network.label })
+    }
+    const taken = read(rows[0])
+    if (taken.reserved) throw new FixedIpReserved({ address })
+    throw new FixedIpAlreadyInUse({ address, instance_uuid: taken.instance_uuid })
+  }
+
+  async #claim(
+    { instanceUuid, virtualInterfaceId }: FixedIpClaim,
+    which: string,
+    values: readonly SqlValue[],
+    order: string,
+  ): Promise<FixedIpRow | null> {
+    const { session, dialect, now } = this.#context
+    const row = await dialect.claim(session, {
+      table: 'fixed_ips',
+      set: 'instance_uuid = ?, virtual_interface_id = ?, allocated = 1, updated_at = ?',
+      where: `${which} AND ${FREE}`,
+      order,
+      params: [instanceUuid, virtualInterfaceId, now(), ...values],
+    })
+    return row && read(row)
+  }
+
+  async deallocate(id: number): Promise<FixedIpRow> {
+    const { session, dialect, now } = this.#context
+    const freed = await dialect.claim(session, {
+      table: 'fixed_ips',
+      set: `allocated = 0, virtual_interface_id = NULL, updated_at = ?,
+        instance_uuid = CASE WHEN leased = 1 THEN instance_uuid ELSE NULL END`,
+      where: 'id = ? AND allocated = 1',
+      order: 'id',
+      params: [now(), id],
+    })
+    if (freed !== null) return read(freed)
+    const { rows } = await session.query('SELECT * FROM fixed_ips WHERE id = ?', [id])
+    if (rows[0] === undefined) throw new FixedIpNotFound({ id })
+    return read(rows[0])
+  }
+
+  async lease(address: string, mac: string): Promise<boolean> {
+    return this.#change(
+      `UPDATE fixed_ips SET leased = 1, lease_mac = ?, updated_at = ?
+        WHERE address = ? AND virtual_interface_id IN (SELECT id FROM virtual_interfaces WHERE address = ?)`,
+      [mac, this.#context.now(), address, mac],
+    )
+  }
+
+  async release(address: string, mac: string): Promise<boolean> {
+    return this.#change(
+      `UPDATE fixed_ips SET leased = 0, lease_mac = NULL, updated_at = ?,
+        instance_uuid = CASE WHEN allocated = 1 THEN instance_uuid ELSE NULL END
+        WHERE address = ? AND leased = 1 AND lease_mac = ?`,
+      [this.#context.now(), address, mac],
+    )
+  }
+
+  async #change(sql: string, params: readonly SqlValue[]): Promise<boolean> {
+    return (await this.#context.session.query(sql, params)).affected > 0
+  }
+
+  async freeStale(networkIds: readonly number[], before: string): Promise<number> {
+    const { session, dialect, now } = this.#context
+    const where = new Where()
+      .among(dialect, 'network_id', networkIds)
+      .and('allocated = 0')
+      .and('updated_at < ?', before)
+      // Implies the condition of the index of held addresses, so free ones are not read.
+      .and('(instance_uuid IS NOT NULL OR leased = 1)')
+    const { affected } = await session.query(
+      `UPDATE fixed_ips SET instance_uuid = NULL, virtual_interface_id = NULL, leased = 0, lease_mac = NULL, updated_at = ?
+        ${where.text}`,
+      [now(), ...where.params],
+    )
+    return affected
+  }
+}

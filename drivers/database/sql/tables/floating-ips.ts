@@ -1,0 +1,135 @@
+import {
+  FixedIpNotFound,
+  type FloatingIpDetail,
+  FloatingIpExists,
+  type FloatingIpFilter,
+  FloatingIpInUse,
+  FloatingIpNotFoundForAddress,
+  type FloatingIpTable,
+  NoMoreFloatingIps,
+} from 'netloom/contracts'
+import type { SqlValue } from '../dialect.ts'
+import { floatingIpEntity } from '../entities.ts'
+import { insertText, rowReader, type TableContext, Where } from '../statements.ts'
+
+const ROWS_PER_INSERT = 500
+
+const read = rowReader(floatingIpEntity)
+
+const DETAIL = `SELECT o.*, f.address AS fixed_address, f.instance_uuid, f.network_id
+  FROM floating_ips o LEFT JOIN fixed_ips f ON f.id = o.fixed_ip_id`
+
+export class FloatingIps implements FloatingIpTable {
+  readonly #context: TableContext
+
+  constructor(context: TableContext) {
+    this.#context = context
+  }
+
+  async create(
+    rows: readonly { readonly address: string; readonly pool: string; readonly interface: string | null }[],
+  ): Promise<void> {
+    const { session, dialect, now } = this.#context
+    const addresses = new Set<string>()
+    for (const { address } of rows) {
+      if (addresses.has(address)) throw new FloatingIpExists({ address })
+      addresses.add(address)
+    }
+    const taken = await session.query(
+      `SELECT address FROM floating_ips WHERE ${dialect.among('address')} ORDER BY id LIMIT 1`,
+      [JSON.stringify([...addresses])],
+    )
+    if (taken.rows[0] !== undefined) throw new FloatingIpExists({ address: String(taken.rows[0].address) })
+    const created_at = now()
+    for (let first = 0; first < rows.length; first += ROWS_PER_INSERT) {
+      const part = rows.slice(first, first + ROWS_PER_INSERT)
+      await session.query(
+        insertText('floating_ips', ['address', 'pool', 'interface', 'created_at'], part.length),
+        part.flatMap((row) => [row.address, row.pool, row.interface, created_at]),
+      )
+    }
+  }
+
+  async remove(addresses: readonly string[]): Promise<void> {
+    const { session, dialect } = this.#context
+    const among = [JSON.stringify(addresses)]
+    const { rows } = await session.query(
+      `SELECT address, project_id, fixed_ip_id FROM floating_ips WHERE ${dialect.among('address')} ORDER BY id`,
+      among,
+    )
+    const there = new Set(rows.map((row) => row.address))
+    const missing = addresses.find((address) => !there.has(address))
+    if (missing !== undefined) throw new FloatingIpNotFoundForAddress({ address: missing })
+    const used = rows.filter((row) => row.project_id !== null || row.fixed_ip_id !== null)
+    if (used.length > 0) throw new FloatingIpInUse({ addresses: used.map((row) => String(row.address)) })
+    await session.query(`DELETE FROM floating_ips WHERE ${dialect.among('address')}`, among)
+  }
+
+  async byAddress(address: string): Promise<FloatingIpDetail> {
+    const { rows } = await this.#context.session.query(`${DETAIL} WHERE o.address = ?`, [address])
+    if (rows[0] === undefined) throw new FloatingIpNotFoundForAddress({ address })
+    return read(rows[0])
+  }
+
+  async list(filter: FloatingIpFilter): Promise<readonly FloatingIpDetail[]> {
+    const { session, dialect } = this.#context
+    const where = new Where()
+      .equals('o.host', filter.host)
+      .equals('o.project_id', filter.projectId)
+      .among(dialect, 'o.address', filter.addresses)
+      .among(dialect, 'o.fixed_ip_id', filter.fixedIpIds)
+    const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY o.id`, where.params)
+    return rows.map((row) => read(row))
+  }
+
+  async pools(): Promise<readonly string[]> {
+    const { rows } = await this.#context.session.query('SELECT DISTINCT pool FROM floating_ips ORDER BY pool')
+    return rows.map((row) => String(row.pool))
+  }
+
+  async allocate(pool: string, projectId: string, autoAssigned: boolean): Promise<FloatingIpDetail> {
+    const { session, dialect, now } = this.#context
+    const row = await dialect.claim(session, {
+      table: 'floating_ips',
+      set: 'project_id = ?, auto_assigned = ?, updated_at = ?',
+      where: 'pool = ? AND project_id IS NULL AND fixed_ip_id IS NULL',
+      order: 'id',
+      params: [projectId, autoAssigned, now(), pool],
+    })
+    if (row === null) throw new NoMoreFloatingIps({ pool })
+    return read({ ...row, fixed_address: null, instance_uuid: null, network_id: null })
+  }
+
+  async release(address: string): Promise<boolean> {
+    return this.#change(
+      `UPDATE floating_ips SET project_id = NULL, host = NULL, auto_assigned = 0, updated_at = ?
+        WHERE address = ? AND project_id IS NOT NULL AND fixed_ip_id IS NULL`,
+      [this.#context.now(), address],
+    )
+  }
+
+  /** @throws {FixedIpNotFound} */
+  async associate(address: string, fixedIpId: number, host: string): Promise<boolean> {
+    try {
+      return await this.#change(
+        `UPDATE floating_ips SET fixed_ip_id = ?, host = ?, updated_at = ? WHERE address = ? AND project_id IS NOT NULL`,
+        [fixedIpId, host, this.#context.now(), address],
+      )
+    } catch (error) {
+      if (this.#context.dialect.refusal(error).kind !== 'foreign-key') throw error
+      throw new FixedIpNotFound({ id: fixedIpId }, { cause: error })
+    }
+  }
+
+  async disassociate(address: string, fixedIpId?: number): Promise<boolean> {
+    const where = new Where().equals('address', address).equals('fixed_ip_id', fixedIpId)
+    return this.#change(
+      `UPDATE floating_ips SET fixed_ip_id = NULL, host = NULL, updated_at = ? ${where.text} AND fixed_ip_id IS NOT NULL`,
+      [this.#context.now(), ...where.params],
+    )
+  }
+
+  async #change(sql: string, params: readonly SqlValue[]): Promise<boolean> {
+    return (await this.#context.session.query(sql, params)).affected > 0
+  }
+}

@@ -1,0 +1,82 @@
+import {
+  NetworkNotFound,
+  type VifTarget,
+  type VirtualInterfaceRow,
+  type VirtualInterfaceTable,
+} from 'netloom/contracts'
+import { virtualInterfaceEntity } from '../entities.ts'
+import { insert, rowReader, type TableContext, Where } from '../statements.ts'
+
+const read = rowReader(virtualInterfaceEntity)
+
+type NewVirtualInterface = Parameters<VirtualInterfaceTable['create']>[0]
+type Filter = Parameters<VirtualInterfaceTable['list']>[0]
+type Plug = Parameters<VirtualInterfaceTable['setTarget']>[1]
+
+export class VirtualInterfaces implements VirtualInterfaceTable {
+  readonly #context: TableContext
+
+  constructor(context: TableContext) {
+    this.#context = context
+  }
+
+  /** @throws {NetworkNotFound} */
+  async create({ uuid, address, network_id, instance_uuid }: NewVirtualInterface): Promise<VirtualInterfaceRow | null> {
+    const { session, dialect, now } = this.#context
+    const row = { uuid, address, network_id, instance_uuid, created_at: now() }
+    try {
+      await insert(session, virtualInterfaceEntity, row)
+    } catch (error) {
+      const refusal = dialect.refusal(error)
+      if (refusal.kind === 'unique' && refusal.subject.includes('address')) return null
+      if (refusal.kind === 'foreign-key') throw new NetworkNotFound({ network: network_id }, { cause: error })
+      throw error
+    }
+    return this.#one('WHERE v.uuid = ?', uuid)
+  }
+
+  byId(id: number): Promise<VirtualInterfaceRow | null> {
+    return this.#one('WHERE v.id = ?', id)
+  }
+
+  async list({ instanceUuid, ids, networkIds }: Filter): Promise<readonly VirtualInterfaceRow[]> {
+    const { session, dialect } = this.#context
+    const where = new Where()
+      .equals('instance_uuid', instanceUuid)
+      .among(dialect, 'id', ids)
+      .among(dialect, 'network_id', networkIds)
+    const { rows } = await session.query(`SELECT * FROM virtual_interfaces ${where.text} ORDER BY id`, where.params)
+    return rows.map((row) => read(row))
+  }
+
+  async setTarget(id: number, { target_kind, target, device, guest_device }: Plug): Promise<void> {
+    const { session, now } = this.#context
+    await session.query(
+      `UPDATE virtual_interfaces SET target_kind = ?, target = ?, device = ?, guest_device = ?, updated_at = ? WHERE id = ?`,
+      [target_kind, target, device, guest_device, now(), id],
+    )
+  }
+
+  async byTarget(host: string, target: VifTarget, guestDevice: string | null): Promise<VirtualInterfaceRow | null> {
+    const where = new Where()
+      .equals('v.target', target.name)
+      .equals('v.target_kind', target.kind)
+      .equals('i.host', host)
+      .and(guestDevice === null ? 'v.guest_device IS NULL' : 'v.guest_device = ?', guestDevice ?? undefined)
+    return this.#one(`JOIN instances i ON i.uuid = v.instance_uuid ${where.text}`, ...where.params.map(String))
+  }
+
+  /** An address that one of them held is left without an interface. */
+  async remove(ids: readonly number[]): Promise<void> {
+    const { session, dialect } = this.#context
+    await session.query(`DELETE FROM virtual_interfaces WHERE ${dialect.among('id')}`, [JSON.stringify(ids)])
+  }
+
+  async #one(which: string, ...params: (string | number)[]): Promise<VirtualInterfaceRow | null> {
+    const { rows } = await this.#context.session.query(
+      `SELECT v.* FROM virtual_interfaces v ${which} ORDER BY v.id LIMIT 1`,
+      params,
+    )
+    return rows[0] === undefined ? null : read(rows[0])
+  }
+}

@@ -1,0 +1,117 @@
+/** `firewall_driver = iptables`: packet intents as rules in wrapped chains of iptables, either back end. */
+import {
+  type Command,
+  type Contribution,
+  coreOptions,
+  definePlugin,
+  type FirewallDriver,
+  firewallDriverSlot,
+  option,
+} from 'netloom/contracts'
+import { addIntents, type IntentSettings } from './intent-rules.ts'
+import { IptablesManager, type IptablesTable } from './iptables-manager.ts'
+import { diffRuleset, type Edit, restoreText, type TableEdits } from './ruleset-diff.ts'
+import { applyRestore, parseRuleset, printRuleset, type Ruleset } from './ruleset-text.ts'
+
+/** Seconds to wait for another program that is changing rules (lessons C1). */
+const LOCK_WAIT = '10'
+
+/** What one pair of programs keeps: rules of IPv4 or of IPv6. */
+interface Family {
+  readonly program: 'iptables' | 'ip6tables'
+  tablesOf(manager: IptablesManager): Readonly<Record<string, IptablesTable>>
+}
+
+const IPV4: Family = { program: 'iptables', tablesOf: (manager) => manager.ipv4 }
+const IPV6: Family = { program: 'ip6tables', tablesOf: (manager) => manager.ipv6 }
+
+interface FamilyChange {
+  readonly family: Family
+  readonly ruleset: Ruleset
+  readonly tables: readonly TableEdits[]
+}
+
+export interface IptablesSettings extends IntentSettings {
+  /** What our chains are named after: two programs on one host have different ones. */
+  readonly prefix: string
+}
+
+/** A driver that owns the chains of one prefix and leaves all others alone. */
+export function iptablesDriver(settings: IptablesSettings): FirewallDriver {
+  const families = settings.useIpv6 ? [IPV4, IPV6] : [IPV4]
+
+  function changes(wanted: readonly Contribution[], observed: readonly string[]): readonly FamilyChange[] {
+    const manager = new IptablesManager(settings.prefix)
+    addIntents(manager, wanted, settings)
+    return families.map((family, index) => {
+      const ruleset = parseRuleset(observed[index] ?? '')
+      return { family, ruleset, tables: diffRuleset(family.tablesOf(manager), ruleset, manager.prefix) }
+    })
+  }
+
+  return {
+    reads: families.map(({ program }): Command => ({ argv: [`${program}-save`, '-c'] })),
+
+    change(wanted, observed) {
+      const commands: Command[] = []
+      const after = changes(wanted, observed).map(({ family, ruleset, tables }, index) => {
+        if (tables.length === 0) return observed[index] ?? ''
+        const input = restoreText(tables)
+        commands.push({ argv: [`${family.program}-restore`, '--noflush', '--wait', LOCK_WAIT], input })
+        return printRuleset(applyRestore(ruleset, input))
+      })
+      return { commands, after }
+    },
+
+    describe(wanted, observed) {
+      return changes(wanted, observed).flatMap(({ family, tables }) =>
+        tables.flatMap(({ table, edits }) => {
+          const where = family === IPV6 ? `ip6 ${table}` : table
+          return edits.flatMap((edit) => describeEdit(where, edit))
+        }),
+      )
+    },
+  }
+}
+
+function describeEdit(where: string, edit: Edit): readonly string[] {
+  switch (edit.kind) {
+    case 'new-chain':
+      return [`+ ${where} chain ${edit.chain}`]
+    case 'delete-chain':
+      return [`- ${where} chain ${edit.chain}`]
+    case 'append':
+    case 'insert':
+      return [`+ ${where} ${edit.chain} ${edit.rule}`]
+    case 'delete':
+      return [`- ${where} ${edit.chain} ${edit.rule}`]
+    case 'flush':
+      return edit.rules.map((rule) => `- ${where} ${edit.chain} ${rule}`)
+  }
+}
+
+export default definePlugin({
+  name: 'iptables',
+  summary: 'Rules in chains of its own, through iptables-restore; rules of others stay as they are',
+  provides: firewallDriverSlot,
+  contract: '1.0',
+  programs: {
+    'iptables-save': 'iptables',
+    'iptables-restore': 'iptables',
+    'ip6tables-save': 'iptables',
+    'ip6tables-restore': 'iptables',
+  },
+  options: {
+    use_ipv6: coreOptions.use_ipv6,
+    iptables_drop_action: option.text({
+      default: 'DROP',
+      help: 'Target of packets that are not to be forwarded: DROP, REJECT or a chain that you made, such as LOGDROP',
+    }),
+  },
+  check: ({ iptables_drop_action }) =>
+    /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,27}$/.test(iptables_drop_action)
+      ? []
+      : ['iptables_drop_action must be DROP, REJECT or the name of a chain'],
+  create: ({ flags }) =>
+    iptablesDriver({ prefix: 'netloom', dropAction: flags.iptables_drop_action, useIpv6: flags.use_ipv6 }),
+})

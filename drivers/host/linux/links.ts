@@ -1,0 +1,71 @@
+/** Reads `ip -j -d address show`: all links and addresses of a host by one process. Pure. */
+import type { AddressResource, HostResource, LinkResource } from 'netloom/contracts'
+
+/** A link as iproute2 prints it; only what is read here. */
+interface IpLink {
+  readonly ifname: string
+  readonly flags: readonly string[]
+  readonly mtu: number
+  readonly master?: string
+  readonly address?: string
+  readonly linkinfo?: {
+    readonly info_kind?: string
+    readonly info_data?: { readonly type?: string }
+    readonly info_slave_kind?: string
+    readonly info_slave_data?: { readonly hairpin?: boolean }
+  }
+  readonly addr_info?: readonly {
+    readonly local?: string
+    readonly prefixlen?: number
+    readonly broadcast?: string
+    readonly scope?: string
+  }[]
+}
+
+/** `-d` brings the kind of a link and whether a bridge port sends frames back. */
+export const SHOW_ADDRESSES = ['ip', '-j', '-d', 'address', 'show'] as const
+
+/**
+ * @param text JSON; empty where there is no link at all
+ * @returns each link followed by its addresses
+ */
+export function parseLinks(text: string): readonly HostResource[] {
+  const links = (text.trim() === '' ? [] : JSON.parse(text)) as readonly IpLink[]
+  return links.flatMap((link) => [linkOf(link), ...addressesOf(link)])
+}
+
+/** A link that is down shows none of its attributes, so that it differs from any that is wanted and is brought up. */
+function linkOf(link: IpLink): LinkResource {
+  const base = { kind: 'link', name: link.ifname, type: typeOf(link) } as const
+  if (!link.flags.includes('UP')) return base
+  const port = link.linkinfo?.info_slave_kind === 'bridge'
+  return {
+    ...base,
+    mtu: link.mtu,
+    ...(link.address === undefined ? {} : { macAddress: link.address }),
+    ...(link.master === undefined ? {} : { master: link.master }),
+    ...(port ? { hairpin: link.linkinfo?.info_slave_data?.hairpin === true } : {}),
+  }
+}
+
+function typeOf({ linkinfo }: IpLink): LinkResource['type'] {
+  if (linkinfo?.info_kind === 'bridge') return 'bridge'
+  if (linkinfo?.info_kind === 'veth') return 'veth'
+  return linkinfo?.info_kind === 'tun' && linkinfo.info_data?.type === 'tap' ? 'tap' : 'existing'
+}
+
+function addressesOf(link: IpLink): readonly AddressResource[] {
+  return (link.addr_info ?? []).flatMap(({ local, prefixlen, broadcast, scope }) =>
+    local === undefined
+      ? []
+      : [
+          {
+            kind: 'address',
+            device: link.ifname,
+            cidr: `${local}/${prefixlen}`,
+            ...(broadcast === undefined ? {} : { broadcast }),
+            ...(scope === 'link' ? { scope } : {}),
+          } as const,
+        ],
+  )
+}

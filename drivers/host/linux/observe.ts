@@ -1,0 +1,97 @@
+/** What the host looks like: one process, the rest is read from files. */
+import { readdir } from 'node:fs/promises'
+import {
+  type DaemonResource,
+  type Executor,
+  type FileResource,
+  type HostResource,
+  type HostState,
+  type LinkResource,
+  type ObservedResource,
+  resourceKey,
+} from 'netloom/contracts'
+import { findRunning, readPid } from './daemons.ts'
+import { readFiles } from './files.ts'
+import type { Ledger } from './ledger.ts'
+import { parseLinks, SHOW_ADDRESSES } from './links.ts'
+import type { Sysctl } from './sysctl.ts'
+
+/** The means to look at a host. */
+export interface ObserveTools {
+  readonly executor: Executor
+  readonly ledger: Ledger
+  readonly sysctl: Sysctl
+  /** Where `ip netns` keeps its names. */
+  readonly namespacesFolder: string
+}
+
+/** See `HostDriver.observe`. */
+export async function observeHost(tools: ObserveTools, wanted: readonly HostResource[]): Promise<HostState> {
+  const { executor, ledger, namespacesFolder } = tools
+  const made = ledger.all()
+  const [shown, files, namespaces] = await Promise.all([
+    executor.run({ argv: SHOW_ADDRESSES }),
+    observeFiles([...wanted, ...made].filter((resource) => resource.kind === 'file')),
+    namesIn(namespacesFolder),
+  ])
+  const found: readonly HostResource[] = [
+    ...parseLinks(shown.stdout).map((resource) => (resource.kind === 'link' ? withPeer(resource, ledger) : resource)),
+    ...observeSysctls(wanted, tools.sysctl),
+    ...files,
+    ...observeDaemons(wanted, ledger),
+  ]
+  const resources = new Map<string, ObservedResource>()
+  for (const resource of found) {
+    const key = resourceKey(resource)
+    resources.set(key, { resource, ours: ledger.has(key) })
+  }
+  return { resources, namespaces }
+}
+
+/** The kernel does not tell the far end of a veth pair: our own record does. */
+function withPeer(link: LinkResource, ledger: Ledger): LinkResource {
+  const record = ledger.recordsOf(resourceKey(link))[0]
+  return link.type === 'veth' && record?.kind === 'link' && record.peer ? { ...link, peer: record.peer } : link
+}
+
+function observeSysctls(wanted: readonly HostResource[], sysctl: Sysctl): readonly HostResource[] {
+  return wanted.flatMap((resource) => {
+    if (resource.kind !== 'sysctl') return []
+    const value = sysctl.read(resource.key)
+    return value === null ? [] : [{ ...resource, value }]
+  })
+}
+
+/** @param files each path once or twice; the first says which daemon reads it */
+async function observeFiles(files: readonly FileResource[]): Promise<readonly FileResource[]> {
+  const byPath = new Map<string, FileResource>()
+  for (const file of files) if (!byPath.has(file.path)) byPath.set(file.path, file)
+  const found = await readFiles([...byPath.keys()])
+  return found.flatMap((facts) => {
+    const file = byPath.get(facts.path)
+    return file ? [{ ...file, ...facts }] : []
+  })
+}
+
+function observeDaemons(wanted: readonly HostResource[], ledger: Ledger): readonly DaemonResource[] {
+  const isDaemon = (resource: HostResource): resource is DaemonResource => resource.kind === 'daemon'
+  const wantedByKey = new Map(wanted.filter(isDaemon).map((daemon) => [resourceKey(daemon), daemon]))
+  const keys = new Set([...wantedByKey.keys(), ...ledger.all().filter(isDaemon).map(resourceKey)])
+  return [...keys].flatMap((key) => {
+    const expected = wantedByKey.get(key)
+    const candidates = [...(expected ? [expected] : []), ...ledger.recordsOf(key).filter(isDaemon)]
+    const running = findRunning(candidates)
+    if (running) return [running.daemon]
+    // One that died by itself is still to be tidied away when nobody wants it: its pid file stays otherwise.
+    const [last] = candidates
+    return !expected && last && readPid(last.pidFile) !== null ? [last] : []
+  })
+}
+
+async function namesIn(folder: string): Promise<ReadonlySet<string>> {
+  try {
+    return new Set(await readdir(folder))
+  } catch {
+    return new Set()
+  }
+}

@@ -1,0 +1,145 @@
+/** Steps -> operations: one batch for what goes, one for what comes, and no process for what a file can do. Pure. */
+import type {
+  BatchLine,
+  Command,
+  DaemonResource,
+  FileResource,
+  HostState,
+  PhasedOperation,
+  Step,
+} from 'netloom/contracts'
+import { addressLine, type LinkLines, linkLines, removeLine, restoreLines } from './render-links.ts'
+
+/** Runs each line when it is read, and goes on after one that failed. */
+export const IP_BATCH = ['ip', '-force', '-batch', '-'] as const
+
+/** See `HostDriver.operations`. */
+export function hostOperations(steps: readonly Step[], state: HostState): readonly PhasedOperation[] {
+  const links = steps.flatMap(({ verb, owner, resource }) =>
+    resource.kind === 'link' && verb !== 'remove'
+      ? [{ wanted: resource, lines: linkLines({ verb, owner, resource }, resource, state) }]
+      : [],
+  )
+  return [
+    ...steps.flatMap(stopOperation),
+    ...batch('unbind', [...unbindLines(steps, state), ...links.flatMap(({ lines }) => lines.remove)]),
+    ...batch('bind', [...bridgesFirst(links), ...steps.flatMap(addressLines)]),
+    ...guestBatches(links),
+    ...steps.flatMap(sysctlOperation),
+    ...steps.flatMap(fileOperation),
+    ...steps.flatMap(startOperation),
+    ...reloadOperations(steps, state),
+    ...steps.flatMap(announceOperation),
+  ]
+}
+
+interface LinkChange {
+  readonly wanted: { readonly type: string; readonly peer?: { readonly netns: string } }
+  readonly lines: LinkLines
+}
+
+/** A bridge has its address before its first port joins, or it would take the port's (lessons E1). */
+function bridgesFirst(links: readonly LinkChange[]): readonly BatchLine[] {
+  const bridges = links.filter(({ wanted }) => wanted.type === 'bridge').map(({ lines }) => lines)
+  const others = links.filter(({ wanted }) => wanted.type !== 'bridge').map(({ lines }) => lines)
+  return [
+    ...bridges.flatMap(({ create, configure }) => [...create, ...configure]),
+    ...others.flatMap(({ create }) => create),
+    ...others.flatMap(({ configure }) => configure),
+  ]
+}
+
+/** Addresses go before the links that carry them. */
+function unbindLines(steps: readonly Step[], state: HostState): readonly BatchLine[] {
+  const removals = steps.filter(({ verb }) => verb === 'remove')
+  const lines = (kind: 'link' | 'address') =>
+    removals.flatMap(({ owner, resource }) =>
+      (resource.kind === 'link' || resource.kind === 'address') && resource.kind === kind
+        ? [removeLine(owner, resource)]
+        : [],
+    )
+  return [...lines('address'), ...restoreLines(removals, state), ...lines('link')]
+}
+
+function addressLines({ verb, owner, resource }: Step): readonly BatchLine[] {
+  return resource.kind === 'address' && verb !== 'remove' ? [addressLine(owner, resource)] : []
+}
+
+function guestBatches(links: readonly LinkChange[]): readonly PhasedOperation[] {
+  const byNamespace = new Map<string, BatchLine[]>()
+  for (const { wanted, lines } of links) {
+    if (wanted.peer) byNamespace.set(wanted.peer.netns, [...(byNamespace.get(wanted.peer.netns) ?? []), ...lines.guest])
+  }
+  return [...byNamespace].flatMap(([netns, lines]) =>
+    batch('bind', lines, ['ip', '-n', netns, '-force', '-batch', '-']),
+  )
+}
+
+function batch(
+  phase: 'bind' | 'unbind',
+  lines: readonly BatchLine[],
+  argv: readonly [string, ...string[]] = IP_BATCH,
+): readonly PhasedOperation[] {
+  if (lines.length === 0) return []
+  return [{ kind: 'batch', phase, argv, lines, owners: [...new Set(lines.map(({ owner }) => owner))] }]
+}
+
+function sysctlOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {
+  if (resource.kind !== 'sysctl' || verb === 'remove') return []
+  const { key, value, optional = false } = resource
+  return [{ kind: 'sysctl', phase: 'settings', owners: [owner], key, value, optional }]
+}
+
+function fileOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {
+  if (resource.kind !== 'file') return []
+  const { path, content, mode } = resource
+  const common = { phase: 'files', owners: [owner], path } as const
+  return [verb === 'remove' ? { ...common, kind: 'remove-file' } : { ...common, kind: 'write-file', content, mode }]
+}
+
+function stopOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {
+  if (resource.kind !== 'daemon' || verb !== 'remove') return []
+  return [{ kind: 'stop-daemon', phase: 'stop', owners: [owner], daemon: resource }]
+}
+
+function startOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {
+  if (resource.kind !== 'daemon' || verb === 'remove') return []
+  return [{ kind: 'start-daemon', phase: 'daemons', owners: [owner], daemon: resource, restart: verb === 'change' }]
+}
+
+/** Once for each daemon, however many of its files changed; one that starts now reads them anyway (B6). */
+function reloadOperations(steps: readonly Step[], state: HostState): readonly PhasedOperation[] {
+  const busy = new Set(steps.flatMap(({ resource }) => (resource.kind === 'daemon' ? [resource.name] : [])))
+  const waiting = new Map<string, Set<string>>()
+  for (const { verb, owner, resource } of steps) {
+    if (resource.kind !== 'file' || !mustReload(verb, resource) || busy.has(resource.reloads ?? '')) continue
+    const name = resource.reloads ?? ''
+    waiting.set(name, (waiting.get(name) ?? new Set()).add(owner))
+  }
+  return [...waiting].flatMap(([name, owners]) => {
+    const daemon = daemonNamed(name, state)
+    return daemon ? [{ kind: 'reload-daemon', phase: 'daemons', owners: [...owners], daemon } as const] : []
+  })
+}
+
+function mustReload(verb: Step['verb'], file: FileResource): boolean {
+  return file.reloads !== undefined && !(verb === 'add' && file.addedIsSeen)
+}
+
+function daemonNamed(name: string, state: HostState): DaemonResource | null {
+  for (const { resource } of state.resources.values()) {
+    if (resource.kind === 'daemon' && resource.name === name) return resource
+  }
+  return null
+}
+
+/** Gratuitous ARP. Nobody waits for it: it takes a second for each packet (defects-linux-net F9). */
+function announceOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {
+  if (resource.kind !== 'address' || verb !== 'add' || !resource.announceCount) return []
+  const [address = ''] = resource.cidr.split('/')
+  if (address.includes(':')) return []
+  const command: Command = {
+    argv: ['arping', '-U', '-q', '-c', String(resource.announceCount), '-I', resource.device, address],
+  }
+  return [{ kind: 'command', phase: 'announce', owners: [owner], command, background: true }]
+}

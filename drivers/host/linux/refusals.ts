@@ -1,0 +1,68 @@
+/** What netloom will not do to a host, said before anything is run. Pure. */
+import {
+  type HostResource,
+  type HostState,
+  type LinkResource,
+  type OperationFailure,
+  resourceKey,
+  type Step,
+} from 'netloom/contracts'
+import { isAnother } from './render-links.ts'
+
+/** The steps that must not be tried, with the reason. */
+export function refusals(steps: readonly Step[], state: HostState): readonly OperationFailure[] {
+  const removed = new Set(steps.filter(({ verb }) => verb === 'remove').map((step) => resourceKey(step.resource)))
+  return steps.flatMap(({ verb, owner, resource }) => {
+    const reason = unsafeWord(resource) ?? (verb === 'remove' ? null : whyNot(resource, state, removed))
+    return reason === null ? [] : [{ owner, message: reason }]
+  })
+}
+
+/** A word with a blank or a line end would become another argument, or another line, of a batch. */
+function unsafeWord(resource: HostResource): string | null {
+  const words =
+    resource.kind === 'link'
+      ? [resource.name, resource.macAddress, resource.master, ...Object.values(resource.peer ?? {})]
+      : resource.kind === 'address'
+        ? [resource.device, resource.cidr, resource.broadcast]
+        : []
+  const bad = words.find((word) => word !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.:/@-]*$/.test(word))
+  return bad === undefined ? null : `${JSON.stringify(bad)} is no name or address of a device`
+}
+
+function whyNot(resource: HostResource, state: HostState, removed: ReadonlySet<string>): string | null {
+  if (resource.kind !== 'link') return null
+  const observed = state.resources.get(resourceKey(resource))
+  const there = observed?.resource.kind === 'link' ? observed.resource : null
+  if (resource.type === 'existing') return there && whyNotEnslave(resource, there, state, removed)
+  if (there && isAnother(resource, there) && !observed?.ours) {
+    return `${resource.name} is there and is no ${resource.type}: netloom did not make it and leaves it alone`
+  }
+  if (resource.type === 'veth' && !there && !resource.peer)
+    return `veth ${resource.name} has no other end to be made with`
+  return null
+}
+
+/** An operator's device that is in use for something else would lose it on becoming a port. */
+function whyNotEnslave(
+  wanted: LinkResource,
+  there: LinkResource,
+  state: HostState,
+  removed: ReadonlySet<string>,
+): string | null {
+  if (wanted.master === undefined || wanted.master === there.master) return null
+  const current = there.master === undefined ? undefined : state.resources.get(`link ${there.master}`)
+  if (current && !current.ours) return `${wanted.name} is a port of ${there.master}: take it out of it first`
+  const addresses = [...state.resources]
+    .filter(
+      ([key, { resource }]) => resource.kind === 'address' && resource.device === wanted.name && !removed.has(key),
+    )
+    .flatMap(([, { resource }]) => (resource.kind === 'address' && !isLinkLocal(resource.cidr) ? [resource.cidr] : []))
+  return addresses.length === 0
+    ? null
+    : `${wanted.name} carries ${addresses.join(', ')}, which would not be reached on a port of ${wanted.master}: move them to ${wanted.master} first`
+}
+
+function isLinkLocal(cidr: string): boolean {
+  return /^fe[89ab]/.test(cidr)
+}

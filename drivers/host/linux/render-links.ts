@@ -1,0 +1,146 @@
+/** Links and addresses -> lines for `ip -force -batch -`. Pure. */
+import {
+  type AddressResource,
+  type BatchLine,
+  type HostState,
+  type LinkResource,
+  parseCidr,
+  resourceKey,
+  type Step,
+} from 'netloom/contracts'
+
+/** The line that brings a thing into being: when it fails, the thing is not of our making. Null: it is never made. */
+export function creationText(resource: LinkResource | AddressResource): string | null {
+  if (resource.kind === 'address') {
+    const { cidr, broadcast, scope, device } = resource
+    return words('address add', cidr, given('broadcast', broadcast), given('scope', scope), `dev ${device}`)
+  }
+  const { name, peer, mtu, macAddress } = resource
+  switch (resource.type) {
+    case 'bridge':
+      return `link add name ${name} type bridge forward_delay 0 stp_state 0`
+    case 'tap':
+      return `tuntap add dev ${name} mode tap`
+    case 'veth': {
+      const size = given('mtu', mtu)
+      const guest = peer ? words(`peer name ${peer.name} address ${peer.macAddress}`, size, `netns ${peer.netns}`) : ''
+      return words(`link add name ${name}`, given('address', macAddress), size, 'type veth', guest)
+    }
+    case 'existing':
+      return null
+  }
+}
+
+/** The lines that make a link, and those that make it as wanted. */
+export interface LinkLines {
+  readonly remove: readonly BatchLine[]
+  readonly create: readonly BatchLine[]
+  readonly configure: readonly BatchLine[]
+  /** To be run inside the guest's namespace. */
+  readonly guest: readonly BatchLine[]
+}
+
+/** @param step adds or changes a link */
+export function linkLines(step: Step, wanted: LinkResource, state: HostState): LinkLines {
+  const observed = state.resources.get(resourceKey(wanted))
+  const there = step.verb === 'change' && observed?.resource.kind === 'link' ? observed.resource : null
+  const line = (text: string, ...harmless: readonly string[]): BatchLine => ({ owner: step.owner, text, harmless })
+  if (there && isAnother(wanted, there)) {
+    const made = linkLines({ ...step, verb: 'add' }, wanted, state)
+    return { ...made, remove: [removeLine(step.owner, wanted)] }
+  }
+
+  const creation = there ? null : creationText(wanted)
+  const ours = wanted.type !== 'existing' && (there === null || observed?.ours === true)
+  const settable = ours && !(creation !== null && wanted.type === 'veth')
+  const mac = settable && wanted.macAddress !== there?.macAddress ? wanted.macAddress : undefined
+  const mtu = settable && wanted.mtu !== there?.mtu ? wanted.mtu : undefined
+  const master = wanted.master !== there?.master ? wanted.master : undefined
+  const set = words(
+    `link set dev ${wanted.name}`,
+    given('address', mac),
+    given('mtu', mtu),
+    given('master', master),
+    'up',
+  )
+  // A port that changed its bridge begins with hairpin off again.
+  const portIs = master === undefined ? there?.hairpin : false
+  const hairpin =
+    wanted.hairpin === undefined || wanted.master === undefined || wanted.hairpin === portIs
+      ? []
+      : [line(`link set dev ${wanted.name} type bridge_slave hairpin ${wanted.hairpin ? 'on' : 'off'}`)]
+  return {
+    remove: [],
+    create: creation === null ? [] : [line(creation, ...harmlessAtCreation(wanted))],
+    configure: [line(set), ...hairpin],
+    guest: guestLines(wanted, creation !== null, mtu).map((text) =>
+      creation === null ? line(text, 'Cannot find device') : line(text),
+    ),
+  }
+}
+
+/** Another agent may make a bridge or a tap at the same moment (defects-linux-net C5); a veth's name is ours alone. */
+function harmlessAtCreation(link: LinkResource): readonly string[] {
+  if (link.type === 'bridge') return ['File exists']
+  return link.type === 'tap' ? ['Device or resource busy'] : []
+}
+
+/** The kernel refuses `up` for the peer in the line that makes the pair. */
+function guestLines({ peer }: LinkResource, made: boolean, mtu: number | undefined): readonly string[] {
+  if (!peer) return []
+  if (made) return [`link set dev ${peer.name} up`]
+  return mtu === undefined ? [] : [`link set dev ${peer.name} mtu ${mtu}`]
+}
+
+/** True when no change of attributes makes one into the other. */
+export function isAnother(wanted: LinkResource, there: LinkResource): boolean {
+  if (wanted.type === 'existing') return false
+  if (wanted.type !== there.type) return true
+  const [a, b] = [wanted.peer, there.peer]
+  return a !== undefined && b !== undefined && (a.netns !== b.netns || a.name !== b.name)
+}
+
+/** The line that takes a link or an address away. */
+export function removeLine(owner: string, resource: LinkResource | AddressResource): BatchLine {
+  return resource.kind === 'link'
+    ? { owner, text: `link delete dev ${resource.name}`, harmless: ['Cannot find device'] }
+    : {
+        owner,
+        text: `address delete ${resource.cidr} dev ${resource.device}`,
+        harmless: ['ddress not found', 'Cannot assign requested address', 'Cannot find device'],
+      }
+}
+
+export function addressLine(owner: string, address: AddressResource): BatchLine {
+  return { owner, text: creationText(address) ?? '', harmless: ['ddress already assigned', 'File exists'] }
+}
+
+/**
+ * With the first IPv4 address of a subnet the kernel takes the others of that subnet away (defects-linux-net C12): the
+ * lines that put back those that stay.
+ */
+export function restoreLines(removals: readonly Step[], state: HostState): readonly BatchLine[] {
+  const removed = new Set(removals.map((step) => resourceKey(step.resource)))
+  const lines = new Map<string, BatchLine>()
+  for (const { owner, resource } of removals) {
+    if (resource.kind !== 'address' || /:|\/32$/.test(resource.cidr) || removed.has(`link ${resource.device}`)) continue
+    for (const [key, { resource: other }] of state.resources) {
+      if (other.kind === 'address' && !removed.has(key) && shareSubnet(resource, other)) {
+        lines.set(key, addressLine(owner, other))
+      }
+    }
+  }
+  return [...lines.values()]
+}
+
+function shareSubnet(a: AddressResource, b: AddressResource): boolean {
+  return a.device === b.device && parseCidr(a.cidr).text === parseCidr(b.cidr).text
+}
+
+function given(word: string, value: string | number | undefined): string {
+  return value === undefined ? '' : `${word} ${value}`
+}
+
+function words(...parts: readonly string[]): string {
+  return parts.filter(Boolean).join(' ')
+}

@@ -1,0 +1,84 @@
+/** `host_driver=noop`: a host in memory. It starts no process and touches no file. */
+import {
+  type Command,
+  definePlugin,
+  type HostDriver,
+  type HostResource,
+  type HostState,
+  hostDriverSlot,
+  type Logger,
+  type ObservedResource,
+  type Operation,
+  type OperationFailure,
+  resourceKey,
+  type Step,
+} from 'netloom/contracts'
+import { describeOperation } from './describe-operation.ts'
+import { hostOperations } from './linux/operations.ts'
+
+/** Holds what it was told to make, and what would have been run for it. */
+export class NoopHost implements HostDriver {
+  readonly #logger: Logger
+  readonly #resources = new Map<string, ObservedResource>()
+  /** The output of a command that reads rules, by its words. */
+  readonly #outputs = new Map<string, string>()
+  readonly #operations: Operation[] = []
+
+  constructor(logger: Logger) {
+    this.#logger = logger
+  }
+
+  /** All that were run, in order. */
+  get operationsRun(): readonly Operation[] {
+    return this.#operations
+  }
+
+  missingPrograms(): readonly string[] {
+    return []
+  }
+
+  /** Every namespace that a wanted guest is in is there. */
+  observe(wanted: readonly HostResource[]): Promise<HostState> {
+    const namespaces = wanted.flatMap((resource) =>
+      resource.kind === 'link' && resource.peer ? [resource.peer.netns] : [],
+    )
+    return Promise.resolve({ resources: new Map(this.#resources), namespaces: new Set(namespaces) })
+  }
+
+  read(commands: readonly Command[]): Promise<readonly string[]> {
+    return Promise.resolve(commands.map(({ argv }) => this.#outputs.get(argv.join('\0')) ?? ''))
+  }
+
+  operations(steps: readonly Step[], state: HostState) {
+    return hostOperations(steps, state)
+  }
+
+  run(operations: readonly Operation[], steps: readonly Step[]): Promise<readonly OperationFailure[]> {
+    for (const operation of operations) {
+      this.#operations.push(operation)
+      for (const line of describeOperation(operation)) this.#logger.debug('not run', { line, owners: operation.owners })
+      if (operation.kind === 'ruleset') this.#rememberRules(operation.reads, operation.after)
+    }
+    for (const { verb, resource } of steps) this.#apply(verb, resource)
+    return Promise.resolve([])
+  }
+
+  #rememberRules(reads: readonly Command[], after: readonly string[]): void {
+    for (const [i, { argv }] of reads.entries()) this.#outputs.set(argv.join('\0'), after[i] ?? '')
+  }
+
+  #apply(verb: Step['verb'], resource: HostResource): void {
+    const key = resourceKey(resource)
+    const ours = !(resource.kind === 'link' && (resource.keep || resource.type === 'existing'))
+    if (verb === 'remove') this.#resources.delete(key)
+    else this.#resources.set(key, { resource, ours })
+  }
+}
+
+export default definePlugin({
+  name: 'noop',
+  summary: 'Only remembers what it would do: for trying things out without root',
+  provides: hostDriverSlot,
+  contract: '1.0',
+  create: ({ logger }) => new NoopHost(logger),
+})

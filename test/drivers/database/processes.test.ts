@@ -1,0 +1,104 @@
+import { join } from 'node:path'
+import { NoMoreFixedIps, ServiceAlreadyRunning } from 'netloom/contracts'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { bundle } from '../../kit-internal/bundle.ts'
+import { allocate, openDatabase, poolOf, temporaryDirectory } from './kit.ts'
+import { startChild } from './processes/start.ts'
+
+let script: string
+beforeAll(async () => {
+  script = await bundle('test/drivers/database/processes/worker.ts', 'database-worker')
+})
+
+/** A file with one network, of a pool of this size. */
+async function storeWithPool(size: number) {
+  const path = join(await temporaryDirectory(), 'facts.sqlite')
+  const database = await openDatabase(path)
+  const network = await database.transaction((store) => store.networks.create(poolOf(size)))
+  return { path, database, network }
+}
+
+describe('several processes on one store', () => {
+  test('1000 claims of 4 processes at once take the 1000 addresses of the pool, each once (defects-manager A2, lessons A7)', async () => {
+    const { path, database, network } = await storeWithPool(1000)
+    const children = [0, 1, 2, 3].map((part) => startChild(script, [path, 'claim', '250', String(1 + 250 * part)]))
+    const results = await Promise.all(children.map((child) => child.ended))
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0, 0])
+    const addresses: string[] = results.flatMap(({ output }) => JSON.parse(output))
+    expect(addresses).toHaveLength(1000)
+    expect(new Set(addresses).size).toBe(1000)
+    await expect(database.transaction((store) => allocate(store, network, 2000))).rejects.toThrow(NoMoreFixedIps)
+    expect(await database.read((store) => store.networks.usage(network.id))).toEqual({
+      used: 1000,
+      held: 0,
+      reserved: 0,
+      free: 0,
+    })
+  })
+
+  test('of 32 that want one address exactly one gets it, and the row says who (defects-manager A1)', async () => {
+    const { path, database } = await storeWithPool(4)
+    const children = [0, 1, 2, 3].map((part) =>
+      startChild(script, [path, 'contend', '10.0.0.2', '8', String(1 + 8 * part)]),
+    )
+    const results = await Promise.all(children.map((child) => child.ended))
+    const outcomes: string[] = results.flatMap(({ output }) => JSON.parse(output))
+    expect(outcomes.filter((outcome) => outcome === 'won')).toHaveLength(1)
+    expect(outcomes.filter((outcome) => outcome === 'FixedIpAlreadyInUse')).toHaveLength(31)
+    const winner = outcomes.indexOf('won') + 1
+    const row = await database.read((store) => store.fixedIps.byAddress('10.0.0.2'))
+    expect(row.instance_uuid).toBe(`00000000-0000-4000-8000-${String(winner).padStart(12, '0')}`)
+  })
+
+  test('what was answered is there after kill -9 in the middle of writing, and nothing is half there (lessons A2)', async () => {
+    const { path, database, network } = await storeWithPool(60_000)
+    for (let round = 0; round < 3; round++) {
+      const child = startChild(script, [path, 'write', String(1 + 20_000 * round)])
+      await child.said('\n10.')
+      child.process.kill('SIGKILL')
+      const { output } = await child.ended
+      const answered = output.split('\n').slice(0, -1)
+      const { held, interfaces } = await database.read(async (store) => ({
+        held: await store.fixedIps.list({ networkIds: [network.id] }),
+        interfaces: await store.virtualInterfaces.list({}),
+      }))
+      expect(held.map((row) => row.address)).toEqual(expect.arrayContaining(answered))
+      // The interface and the claim of its address are one transaction.
+      expect(held.map((row) => row.virtual_interface_id)).toEqual(interfaces.map((vif) => vif.id))
+      expect(held.every((row) => row.allocated && row.mac !== null)).toBe(true)
+    }
+  })
+})
+
+describe('the claim of a host', () => {
+  test('refuses a second process until the first dies, however it dies', async () => {
+    const { path, database } = await storeWithPool(4)
+    const child = startChild(script, [path, 'serve', 'host1'])
+    await child.said('serving')
+    await expect(database.claimHost('host1')).rejects.toThrow(ServiceAlreadyRunning)
+    await database.claimHost('host2')
+    child.process.kill('SIGKILL')
+    await child.ended
+    await database.claimHost('host1')
+    await database.claimHost('host1')
+    const late = await startChild(script, [path, 'serve', 'host1']).ended
+    expect(late.code).not.toBe(0)
+    expect(late.output).toContain('another netloom service of host host1 is running')
+    await database.close()
+    await startChild(script, [path, 'serve', 'host1']).said('serving')
+  })
+
+  test('does not hinder work on the store', async () => {
+    const { path, database, network } = await storeWithPool(4)
+    const child = startChild(script, [path, 'serve', 'host1'])
+    await child.said('serving')
+    await database.transaction((store) => allocate(store, network, 1))
+  })
+
+  test('is free for all on a store in memory, and never takes a path for a name', async () => {
+    const [one, other] = [await openDatabase(), await openDatabase()]
+    await one.claimHost('host1')
+    await other.claimHost('host1')
+    await expect(one.claimHost('../host1')).rejects.toThrow('host "../host1" is not valid')
+  })
+})

@@ -1,0 +1,58 @@
+/** A process with its own connection to a store: `worker FILE open | claim COUNT FIRST | contend ADDRESS COUNT FIRST | write FIRST | serve HOST`. */
+import { SqlDatabase } from '../../../../drivers/database/sql/database.ts'
+import { SqliteEngine } from '../../../../drivers/database/sqlite/engine.ts'
+import { loadSqlite } from '../../../../drivers/database/sqlite/library.ts'
+
+const [path = '', task = '', ...args] = process.argv.slice(2)
+const database = new SqlDatabase(new SqliteEngine(await loadSqlite(), path), { nowMs: () => Date.now() })
+await database.open()
+
+const identity = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
+
+/** Takes an address of the first network for a new instance: this one, or any. */
+function claim(number: number, address?: string): Promise<string> {
+  return database.transaction(async (store) => {
+    const instance_uuid = identity(number)
+    const card = `fa:16:3e:00:${[number >> 8, number & 255].map((byte) => byte.toString(16).padStart(2, '0')).join(':')}`
+    const vif = await store.virtualInterfaces.create({
+      uuid: instance_uuid,
+      address: card,
+      network_id: 1,
+      instance_uuid,
+    })
+    if (vif === null) throw new Error(`MAC address ${card} is taken`)
+    const request = { networkId: 1, instanceUuid: instance_uuid, virtualInterfaceId: vif.id }
+    const { fixedIps } = store
+    const taken = await (address === undefined
+      ? fixedIps.claimFromPool(request)
+      : fixedIps.claimAddress(address, request))
+    return taken.address
+  })
+}
+
+switch (task) {
+  case 'claim': {
+    const [count = 0, first = 0] = args.map(Number)
+    const claims = await Promise.all(Array.from({ length: count }, (_, index) => claim(first + index)))
+    process.stdout.write(`${JSON.stringify(claims)}\n`)
+    break
+  }
+  case 'contend': {
+    const [address = '', count = 0, first = 0] = [args[0], Number(args[1]), Number(args[2])]
+    const tries = await Promise.allSettled(Array.from({ length: count }, (_, index) => claim(first + index, address)))
+    const outcome = tries.map((tried) => (tried.status === 'fulfilled' ? 'won' : tried.reason.code))
+    process.stdout.write(`${JSON.stringify(outcome)}\n`)
+    break
+  }
+  case 'write':
+    // Says each address after its transaction, until it is killed.
+    for (let number = Number(args[0]); ; number++) process.stdout.write(`${await claim(number)}\n`)
+  case 'serve':
+    await database.claimHost(args[0] ?? '')
+    process.stdout.write('serving\n')
+    await new Promise((resolve) => process.stdin.on('data', () => undefined).on('end', resolve))
+    break
+  default:
+    process.stdout.write('open\n')
+}
+await database.close()

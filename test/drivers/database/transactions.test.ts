@@ -1,0 +1,170 @@
+import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
+import Database from 'better-sqlite3'
+import { type NetworkStore, StoreBusy } from 'netloom/contracts'
+import { describe, expect, test } from 'vitest'
+import { allocate, newNetwork, openDatabase, poolOf, TestClock, temporaryDirectory } from './kit.ts'
+
+const cidrs = async (store: NetworkStore) => (await store.networks.list()).map((network) => network.cidr)
+
+describe('a transaction', () => {
+  test('that fails leaves nothing, and its error comes out as it was', async () => {
+    const database = await openDatabase()
+    const reason = new Error('of the caller')
+    const failed = database.transaction(async (store) => {
+      await store.networks.create(newNetwork('10.0.0.0/24'))
+      throw reason
+    })
+    await expect(failed).rejects.toBe(reason)
+    expect(await database.read(cidrs)).toEqual([])
+  })
+
+  test('is not touched by others that run at the same time and fail (stack.md pitfall A)', async () => {
+    const database = await openDatabase()
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 20 }, (_, index) =>
+        database.transaction(async (store) => {
+          await store.networks.create(newNetwork(`10.${index}.0.0/28`))
+          await setTimeout(1)
+          if (index % 2 === 1) throw new Error('rolled back')
+        }),
+      ),
+    )
+    expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(10)
+    const even = Array.from({ length: 10 }, (_, index) => `10.${2 * index}.0.0/28`)
+    expect(await database.read(cidrs)).toEqual(even)
+  })
+
+  test('comes before those that were begun later', async () => {
+    const database = await openDatabase()
+    const order: number[] = []
+    await Promise.all([0, 1, 2, 3].map((index) => database.transaction(async () => void order.push(index))))
+    expect(order).toEqual([0, 1, 2, 3])
+  })
+
+  test('goes on after a refused statement that its work has caught', async () => {
+    const database = await openDatabase()
+    await database.transaction(async (store) => {
+      await store.networks.create(newNetwork('10.0.0.0/28', { vlan: 7 }))
+      await expect(store.networks.create(newNetwork('10.1.0.0/28', { vlan: 7 }))).rejects.toThrow('VLAN 7')
+      await store.networks.create(newNetwork('10.2.0.0/28', { vlan: 8 }))
+    })
+    expect(await database.read(cidrs)).toEqual(['10.0.0.0/28', '10.2.0.0/28'])
+  })
+
+  test('refuses another one inside instead of waiting for itself', async () => {
+    const database = await openDatabase()
+    const nested = database.transaction(() => database.read(async () => undefined))
+    await expect(nested).rejects.toThrow('begun inside another')
+    // What a transaction only started may go on after it.
+    let later: Promise<unknown> = Promise.resolve()
+    await database.transaction(async () => {
+      later = setTimeout(5).then(() => database.read(cidrs))
+    })
+    expect(await later).toEqual([])
+  })
+
+  test('ends the store that it lent', async () => {
+    const database = await openDatabase()
+    const lent = await database.transaction(async (store) => store)
+    await expect(lent.networks.list()).rejects.toThrow('after its transaction had ended')
+  })
+
+  test('lets timers run while a long queue of transactions waits', async () => {
+    const database = await openDatabase()
+    let turns = 0
+    const timer = setInterval(() => turns++, 1)
+    await Promise.all(Array.from({ length: 2000 }, () => database.transaction((store) => store.networks.list())))
+    clearInterval(timer)
+    expect(turns).toBeGreaterThan(1)
+  })
+})
+
+describe('a read', () => {
+  test('sees one state of the store while another process changes it', async () => {
+    const path = join(await temporaryDirectory(), 'facts.sqlite')
+    const database = await openDatabase(path)
+    await database.transaction((store) => store.networks.create(newNetwork('10.0.0.0/28')))
+    const other = new Database(path)
+    const seen = await database.read(async (store) => {
+      const before = await cidrs(store)
+      other.exec("UPDATE networks SET cidr = '10.9.0.0/28'")
+      return [before, await cidrs(store)]
+    })
+    other.close()
+    expect(seen).toEqual([['10.0.0.0/28'], ['10.0.0.0/28']])
+    expect(await database.read(cidrs)).toEqual(['10.9.0.0/28'])
+  })
+
+  test('cannot write', async () => {
+    const database = await openDatabase()
+    await expect(database.read((store) => store.networks.create(newNetwork('10.0.0.0/28')))).rejects.toThrow(
+      'a read of the fact store tried to write',
+    )
+  })
+})
+
+describe('while another process writes', () => {
+  /** A second connection that is in the middle of a write. */
+  async function heldStore(busyLimitMs?: number) {
+    const path = join(await temporaryDirectory(), 'facts.sqlite')
+    const database = await openDatabase(path, new TestClock(), busyLimitMs)
+    const other = new Database(path)
+    other.exec('BEGIN IMMEDIATE')
+    return { database, other }
+  }
+
+  test('a transaction waits, and the process goes on meanwhile', async () => {
+    const { database, other } = await heldStore()
+    const waiting = database.transaction((store) => store.networks.create(newNetwork('10.0.0.0/28')))
+    expect(await database.read(cidrs)).toEqual([])
+    await setTimeout(250)
+    other.exec('COMMIT')
+    other.close()
+    expect((await waiting).cidr).toBe('10.0.0.0/28')
+  })
+
+  test('a transaction that waited too long ends with StoreBusy and leaves nothing', async () => {
+    const { database, other } = await heldStore(300)
+    const refused = await database.transaction((store) => store.networks.list()).catch((error: unknown) => error)
+    expect(refused).toBeInstanceOf(StoreBusy)
+    expect(refused).toMatchObject({ retryable: true })
+    other.exec('ROLLBACK')
+    other.close()
+    await database.transaction((store) => store.networks.create(newNetwork('10.0.0.0/28')))
+  })
+})
+
+test('every operation of the daily work takes a constant number of statements', async () => {
+  const database = await openDatabase()
+  const network = await database.transaction((store) => store.networks.create(poolOf(300)))
+  const { fixedIp, vif, claim } = await database.transaction(async (store) => {
+    await store.floatingIps.create([{ address: '203.0.113.1', pool: 'p', interface: null }])
+    for (let number = 1; number <= 200; number++) await allocate(store, network, number)
+    return allocate(store, network, 201)
+  })
+  const operations: readonly [number, (store: NetworkStore) => Promise<unknown>][] = [
+    [1, (store) => store.networks.list()],
+    [1, (store) => store.networks.usage(network.id)],
+    [2, (store) => store.instances.list({})],
+    [2, (store) => store.instances.byUuid(claim.instanceUuid)],
+    [1, (store) => store.virtualInterfaces.list({ networkIds: [network.id] })],
+    [1, (store) => store.fixedIps.list({ networkIds: [network.id] })],
+    [1, (store) => store.fixedIps.claimFromPool(claim)],
+    [1, (store) => store.fixedIps.claimAddress('10.0.1.0', claim)],
+    [1, (store) => store.fixedIps.lease(fixedIp.address, vif.address)],
+    [1, (store) => store.floatingIps.allocate('p', 'demo', false)],
+    [1, (store) => store.floatingIps.associate('203.0.113.1', fixedIp.id, 'host1')],
+    [1, (store) => store.floatingIps.disassociate('203.0.113.1')],
+    [1, (store) => store.floatingIps.release('203.0.113.1')],
+    [1, (store) => store.fixedIps.deallocate(fixedIp.id)],
+    [1, (store) => store.fixedIps.release(fixedIp.address, vif.address)],
+    [1, (store) => store.fixedIps.freeStale([network.id], '2030')],
+  ]
+  for (const [wanted, operation] of operations) {
+    const statements: string[] = []
+    database.onStatement = (sql) => statements.push(sql)
+    await database.transaction(operation)
+    expect(statements, String(operation)).toHaveLength(wanted)
+  }
+})
