@@ -4,13 +4,13 @@ import { hostFacts, type Machine, readMachine } from './host-facts.ts'
 import type { OptionSet, Values } from './option.ts'
 import { readSettings, type SettingsInput } from './read-settings.ts'
 import { gather } from './registry.ts'
-import { hasErrors, validate } from './validate.ts'
+import { validate } from './validate.ts'
 
 /**
  * Reads these flags by the same rules as the service does; all other flags are another reader's and may be wrong.
  * @example
  * const { host, run_path, rpc_backend } = await readClientConfig(
- *   { ...coreOptions, ...slotOptions([rpcBackendSlot]) }, { configFiles, environment: process.env, commandLine })
+ *   { ...coreOptions, rpc_backend: slotOption(rpcBackendSlot) }, { configFiles, environment: process.env, commandLine })
  * @throws {ConfigInvalid} with every problem of these flags and of the files
  */
 export async function readClientConfig<const O extends OptionSet>(
@@ -22,6 +22,6 @@ export async function readClientConfig<const O extends OptionSet>(
   const registry = gather([{ name: 'client', options }])
   const { values, problems } = validate({ registry, settings, facts: hostFacts(machine, settings), unknown: 'ignore' })
   const errors = problems.filter((problem) => problem.level === 'error')
-  if (hasErrors(errors)) throw new ConfigInvalid({ problems: errors })
+  if (errors.length > 0) throw new ConfigInvalid({ problems: errors })
   return values as Values<O>
 }

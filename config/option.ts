@@ -3,7 +3,7 @@
  * all values together, before anything is touched. `parse` gets the raw texts of one source (more than one only when
  * the flag was repeated) and throws `TypeError` with what it wants.
  */
-import { isAddress, parseCidr } from '../core/model/address.ts'
+import { isAddress, parseAddress, parseCidr } from '../core/model/address.ts'
 
 export interface Describe {
   /** One sentence for the reference. */
@@ -38,8 +38,9 @@ function wholeNumber(text: string): number {
 }
 
 function address(text: string): string {
-  if (!isAddress(text) && text !== '') throw new TypeError('must be an IP address')
-  return text
+  if (text === '') return text
+  if (!isAddress(text)) throw new TypeError('must be an IP address')
+  return parseAddress(text)
 }
 
 /** The kinds of flags. An empty text means "no value" where the kind is optional. */
@@ -54,7 +55,7 @@ export const option = {
     const range = d.min === undefined && d.max === undefined ? '' : ` ${d.min ?? ''}..${d.max ?? ''}`
     return scalar(`integer${range}`, d, (text) => {
       const value = wholeNumber(text)
-      if (value < min || value > max) throw new TypeError(`must be a whole number in${range}`)
+      if (value < min || value > max) throw new TypeError(`must be a whole number in ${min}..${max}`)
       return value
     })
   },

@@ -35,17 +35,18 @@ export interface Registry {
   find(name: string): Declaration | null
 }
 
-/** The flags that select plugins. Their values are resolved by the loader, so any text is valid here. */
+/** The flag that selects the plugin of a slot. Its value is resolved by the loader, so any text is valid here. */
+export function slotOption(slot: SlotFlag): Option<string> {
+  return { ...option.text({ default: slot.default, help: slot.help }), kind: 'plugin' }
+}
+
+/** The flags of these slots, old flags included. */
 export function slotOptions(slots: readonly SlotFlag[]): OptionSet {
   const options: Record<string, Option<unknown>> = {}
-  for (const { flag, oldFlag, help, default: selected } of slots) {
-    options[flag] = { ...option.text({ default: selected, help }), kind: 'plugin' }
-    if (oldFlag) {
-      options[oldFlag] = {
-        ...option.optionalText({ help: `Old name of ${flag}; it wins where both are set` }),
-        kind: 'plugin',
-      }
-    }
+  for (const slot of slots) {
+    options[slot.flag] = slotOption(slot)
+    const help = `Old name of ${slot.flag}; it wins where both are set`
+    if (slot.oldFlag) options[slot.oldFlag] = { ...option.optionalText({ help }), kind: 'plugin' }
   }
   return options
 }

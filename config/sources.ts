@@ -78,7 +78,7 @@ export function parseIni(text: string, file: string): SettingsLayer {
       else problems.push(unreadable(file, number, 'a section must look like [NAME]'))
     } else {
       const match = /^([^=:]*)[=:](.*)$/s.exec(line)
-      const flag = match?.[1]!.trim() ?? ''
+      const flag = match?.[1]?.trim() ?? ''
       continues = /^\w[\w.-]*$/.test(flag)
       if (!continues) refuse('the line must look like `flag = value`')
       else if (readsSection) settings.push({ flag, value: unquoted(match![2]!.trim()), line: number })

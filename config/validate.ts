@@ -1,7 +1,7 @@
 /** Turns settings into values: all flags at once, every problem in one list, nothing thrown. */
 import type { ConfigProblem } from '../core/errors/boot.ts'
 import { type Assigned, assignSettings, type Origin, placeOf } from './assign-settings.ts'
-import { type Declaration, gather, type Registry } from './registry.ts'
+import { type Declaration, type Declarer, gather, type Registry } from './registry.ts'
 import { createResolver } from './resolve.ts'
 import type { SettingsLayer } from './sources.ts'
 
@@ -93,20 +93,22 @@ function describeOrigin(origin: Origin): string {
 
 /** What the declarers say of their flags together. */
 function checkTogether(registry: Registry, values: Readonly<Record<string, unknown>>): ConfigProblem[] {
-  return registry.declarers.flatMap(({ name, options, check }) => {
-    const flags = Object.keys(options)
-    if (!check || !flags.every((flag) => Object.hasOwn(values, flag))) return []
+  return registry.declarers.flatMap((declarer) => {
+    const flags = Object.keys(declarer.options)
+    if (!flags.every((flag) => Object.hasOwn(values, flag))) return []
     const own = Object.fromEntries(flags.map((flag) => [flag, values[flag]]))
-    return runCheck(check, own).map((message) => ({
-      ...{ level: 'error' as const, flag: name, value: null, file: null, line: null, message },
-    }))
+    return runCheck(declarer, own).map(
+      (message): ConfigProblem => ({
+        ...{ level: 'error', flag: declarer.name, value: null, file: null, line: null, message },
+      }),
+    )
   })
 }
 
-function runCheck(check: NonNullable<Registry['declarers'][number]['check']>, flags: Record<string, unknown>) {
+function runCheck(declarer: Declarer, flags: Readonly<Record<string, unknown>>): readonly string[] {
   try {
-    return check(Object.freeze(flags))
+    return declarer.check?.(flags) ?? []
   } catch (error) {
-    return [`its check of its flags failed: ${error instanceof Error ? error.message : String(error)}`]
+    return [`its check of the flags failed: ${error instanceof Error ? error.message : String(error)}`]
   }
 }

@@ -1,8 +1,8 @@
 /** Reaches the services over the bus that the flags select: flags and that one plugin, without the container. */
 import { randomUUID } from 'node:crypto'
 import { readClientConfig } from '../../config/client-config.ts'
+import { option } from '../../config/option.ts'
 import type { SettingsInput } from '../../config/read-settings.ts'
-import { slotOptions } from '../../config/registry.ts'
 import { NetworkApi } from '../api/network-api.ts'
 import type { Logger } from '../contracts/ports.ts'
 import type { RpcDriver } from '../contracts/rpc.ts'
@@ -36,15 +36,15 @@ const logger: Logger = { debug: silent, info: silent, warn: silent, error: silen
 /** @throws {ConfigInvalid} @throws {PluginNotFound} */
 export async function openClient({ settings, asProject, timeoutMs }: ClientOptions): Promise<Client> {
   const { rpc_backend, host } = await readClientConfig(
-    { host: coreOptions.host, ...slotOptions([rpcBackendSlot]) },
+    { host: coreOptions.host, rpc_backend: option.text(rpcBackendSlot) },
     settings,
   )
-  const plugin = await loadBackend(rpc_backend as string)
+  const plugin = await loadBackend(rpc_backend)
   const flags = await readClientConfig(plugin.options, settings)
   const rpc = (await plugin.create({ flags, services: {}, logger })) as RpcDriver
   const context = asProject === undefined ? adminContext(randomUUID()) : projectContext(asProject, randomUUID())
   const api = new NetworkApi({ rpc, context, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
-  return { api, host: host as string, close: () => rpc.close() }
+  return { api, host, close: () => rpc.close() }
 }
 
 async function loadBackend(value: string): Promise<Plugin> {

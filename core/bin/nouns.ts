@@ -31,7 +31,11 @@ export const nouns: readonly Noun[] = [
   noun('instance', 'addresses and interfaces of instances', () => import('./commands/instance-command.ts')),
   noun('lease', 'DHCP leases', () => import('./commands/lease-command.ts')),
   noun('host', 'network hosts', () => import('./commands/host-command.ts')),
-  noun('plan', 'what this host would be made to look like; changes nothing', () => import('./commands/plan-command.ts')),
+  noun(
+    'plan',
+    'what this host would be made to look like; changes nothing',
+    () => import('./commands/plan-command.ts'),
+  ),
   noun('reconcile', 'make this host look as it should', () => import('./commands/reconcile-command.ts')),
   noun('plugins', 'what is selected, where it comes from', () => import('./commands/plugins-command.ts')),
   noun('config', 'check and show the configuration', () => import('./commands/config-command.ts')),

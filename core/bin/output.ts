@@ -43,7 +43,12 @@ export function renderTable<T>(rows: readonly T[], columns: Columns<T>): string 
     const right = cells.some((cell) => typeof cell === 'number')
     return texts.map((text) => (right ? text.padStart(width) : text.padEnd(width)))
   })
-  const lines = Array.from({ length: rows.length + 1 }, (_, line) => sides.map((side) => side[line]!).join('  ').trimEnd())
+  const lines = Array.from({ length: rows.length + 1 }, (_, line) =>
+    sides
+      .map((side) => side[line]!)
+      .join('  ')
+      .trimEnd(),
+  )
   return `${lines.join('\n')}\n`
 }
 
@@ -113,7 +118,12 @@ export class Output {
     if (!this.json && !this.#options.quiet) this.#options.stderr.write(`${harmless(sentence)}\n`)
   }
 
-  /** What went wrong; also with `--quiet`. */
+  /** A part of the work that failed while the rest was done; also with `--quiet`. */
+  failure(sentence: string): void {
+    if (!this.json) this.#options.stderr.write(`netloom: ${harmless(sentence)}\n`)
+  }
+
+  /** What ended the command; also with `--quiet`. */
   error({ code, message, details }: ErrorJson): void {
     const text = message.split('\n').map(harmless).join('\n')
     this.#options.stderr.write(this.json ? renderJson({ error: { code, message, details } }) : `netloom: ${text}\n`)

@@ -3,10 +3,18 @@ import { Command, CommanderError } from 'commander'
 import type { SettingsInput } from '../../config/read-settings.ts'
 import { errorToJson, NetloomError } from '../errors/base.ts'
 import type { Client } from './client.ts'
-import { type CommandLine, globalOptions, nounOf, optionParts, pathOf, sameName, splitCommandLine } from './command-line.ts'
+import {
+  type CommandLine,
+  globalOptions,
+  nounOf,
+  optionParts,
+  pathOf,
+  sameName,
+  splitCommandLine,
+} from './command-line.ts'
 import { nouns } from './nouns.ts'
 import { Output, type Sink } from './output.ts'
-import type { Run, Session } from './session.ts'
+import type { Body, Run, Session } from './session.ts'
 import { WrongUsage } from './wrong-usage.ts'
 
 /** The world of one run of the command. */
@@ -17,8 +25,6 @@ export interface Invocation {
   readonly stdout: Sink
   readonly stderr: Sink
 }
-
-type Body = Parameters<Run>[0]
 
 /** Runs one command line. Never rejects. @returns the exit status */
 export async function main(invocation: Invocation): Promise<number> {

@@ -12,8 +12,8 @@ export interface Session {
   client(): Promise<Client>
 }
 
-/** The body of a command. @returns the exit status when it is not 0 */
-export type Body = (session: Session) => Promise<number | undefined>
+/** The body of a command. Answers an exit status, or nothing for 0. */
+export type Body = (session: Session) => Promise<number> | Promise<void>
 
 /** Given to the declarations: says which body the command line asked for. */
-export type Run = (body: (session: Session) => Promise<number | void>) => void
+export type Run = (body: Body) => void

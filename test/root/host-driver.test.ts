@@ -2,9 +2,11 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { DaemonResource, HostResource, LinkResource, Logger } from '../../core/contracts/index.ts'
 import type { LinuxHost } from '../../drivers/host/linux/index.ts'
+import { createLeaseSpool } from '../../drivers/system/lease-spool.ts'
 import { createProcessExecutor, type ProcessExecutor } from '../../drivers/system/process-executor.ts'
 import { bundle } from '../kit-internal/bundle.ts'
 import { makeSo, testHost } from './host-driver/namespace.ts'
@@ -401,8 +403,52 @@ describe.skipIf(!canRun || spawnSync('dnsmasq', ['--version']).error)(
     it('writes its files whole, with their mode, before it starts', async () => {
       await makeSo(host, served('fa:16:3e:00:00:01,10.0.0.3'))
       expect(statSync(path('br100.conf')).mode & 0o777).toBe(0o644)
-      expect(timesRead()).toBe(1)
+      await until(() => timesRead() === 1)
       expect(readdirSync(folder).filter((name) => name.startsWith('.'))).toEqual([])
+    })
+
+    it.skipIf(!existsSync('/bin/busybox'))(
+      'hands the leases that guests take and give back to the spool by its helper (lessons B7)',
+      async () => {
+        const helper = fileURLToPath(new URL('../../core/bin/netloom-dhcpbridge', import.meta.url))
+        const spool = createLeaseSpool({ folder: path('spool'), logger })
+        expect(await spool.read()).toEqual([])
+        writeFileSync(path('leases'), 'fa:16:3e:00:00:02 10.0.0.4 * *\n')
+        const plain = daemon('--leasefile-ro', `--dhcp-script=${helper}`)
+        const environment = {
+          NETLOOM_SPOOL: path('spool'),
+          NETLOOM_LEASES: path('leases'),
+          NETLOOM_LEASE_SECONDS: '600',
+        }
+        const entries = hosts('fa:16:3e:00:00:01,10.0.0.3\nfa:16:3e:00:00:02,10.0.0.4\n')
+        const wanted = { 'network:1': [bridge, gateway, entries, { ...plain, environment }], 'vif:1': [guest(1)] }
+        expect((await makeSo(host, wanted)).failures).toEqual([])
+        const client = ['busybox', 'udhcpc', '-i', 'eth0', '-s', '/bin/true', '-n', '-q', '-t', '20', '-T', '1']
+        execFileSync('ip', ['netns', 'exec', GUESTS[0]!, ...client], { stdio: 'ignore' })
+        await until(() => readdirSync(path('spool')).length === 1)
+        const [event] = await spool.read()
+        expect(event).toMatchObject({ action: 'add', mac: 'fa:16:3e:00:00:01', address: '10.0.0.3' })
+        await spool.done(event!)
+        if (spawnSync('dhcp_release').error) return
+        for (const [address, mac] of [
+          ['10.0.0.3', 'fa:16:3e:00:00:01'],
+          ['10.0.0.4', 'fa:16:3e:00:00:02'],
+        ] as const) {
+          execFileSync('ip', ['netns', 'exec', HOST, 'dhcp_release', 'br100', address, mac])
+        }
+        await until(() => readdirSync(path('spool')).length === 2).catch(()=>{console.log(readFileSync(path('log'),'utf8'), readdirSync(path('spool')))})
+        expect(await spool.read()).toMatchObject([
+          { action: 'del', address: '10.0.0.3' },
+          { action: 'del', address: '10.0.0.4' },
+        ])
+      },
+    )
+
+    it('does not start when its helper cannot tell the leases from before', async () => {
+      const helper = fileURLToPath(new URL('../../core/bin/netloom-dhcpbridge', import.meta.url))
+      const { failures } = await makeSo(host, served('a', '--leasefile-ro', `--dhcp-script=${helper}`))
+      expect(failures).toMatchObject([{ owner: 'network:1' }])
+      expect(running()).toEqual([])
     })
   },
 )

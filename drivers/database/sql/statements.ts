@@ -15,8 +15,9 @@ export function rowReader<T>(entity: EntitySchema<T>): <D = T>(row: SqlRow) => D
   const columns = Object.entries(entity.options.columns as Record<string, { type?: unknown }>)
   const booleans = columns.filter(([, column]) => column.type === 'boolean').map(([name]) => name)
   return <D>(row: SqlRow) => {
-    const flags = booleans.map((name) => [name, row[name] === 1 || row[name] === true])
-    return { ...row, ...Object.fromEntries(flags) } as D
+    const facts: Record<string, unknown> = { ...row }
+    for (const name of booleans) facts[name] = row[name] === 1 || row[name] === true
+    return facts as D
   }
 }
 

@@ -156,7 +156,7 @@ describe('running operations', () => {
       executor: {
         run: async (given, options) => {
           timeoutMs = options?.timeoutMs ?? 0
-          return { code: 1, stdout: '', ...batchAnswer(given) }
+          return { stdout: '', ...batchAnswer(given) }
         },
       },
     })

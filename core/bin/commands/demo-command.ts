@@ -1,0 +1,14 @@
+import type { Command } from 'commander'
+import { withExample } from '../arguments.ts'
+import type { Run } from '../session.ts'
+
+/** `netloom demo` */
+export function declare(demo: Command, run: Run): void {
+  demo.option('--keep', 'leave it standing').action(({ keep = false }: { keep?: boolean }) =>
+    run(async ({ output }) => {
+      const { runDemo } = await import('../demo/index.ts')
+      return runDemo({ keep, json: output.json })
+    }),
+  )
+  withExample(demo, 'netloom demo --keep')
+}

@@ -1,0 +1,133 @@
+import {
+  type Command,
+  coreOptions,
+  definePlugin,
+  type DhcpDriver,
+  dhcpDriverSlot,
+  dhcpLabel,
+  type FixedIpDetail,
+  type NetworkRow,
+  option,
+  parseCidr,
+  type Resource,
+  sizeOf,
+  type Values,
+} from 'netloom/contracts'
+
+const options = {
+  networks_path: coreOptions.networks_path,
+  dhcp_domain: coreOptions.dhcp_domain,
+  dhcp_lease_time: option.seconds({ default: 86400, min: 120, help: 'Seconds that a lease lasts; a short one shows changes sooner and costs a renewal for each guest every half of it' }),
+  dhcpbridge: option.text({ default: '$default_dhcpbridge', help: 'The helper that dnsmasq runs for each lease event' }),
+  dns_server: option.list({ default: [], help: "Servers that dnsmasq asks; empty: the host's own" }),
+  use_network_dns_servers: option.boolean({ default: false, help: "Ask the network's dns1 and dns2 too" }),
+  dnsmasq_config_file: option.text({ default: '', help: 'A dnsmasq configuration of your own' }),
+  dnsmasq_user: option.text({ default: 'root', help: 'The user that dnsmasq becomes; it must be able to read networks_path' }),
+}
+
+const READABLE = 0o644
+
+/** One dnsmasq for each network. Source: nova linux_net restart_dhcp; dnsmasq(8). */
+export class DnsmasqDhcp implements DhcpDriver {
+  readonly #flags: Values<typeof options>
+
+  constructor(flags: Values<typeof options>) {
+    this.#flags = flags
+  }
+
+  serve(network: NetworkRow, device: string, serverAddress: string): readonly Resource[] {
+    const daemon = this.#daemonName(device)
+    const open = (protocol: 'udp' | 'tcp', port: number): Resource => ({ kind: 'accept', path: 'input', device, protocol, port })
+    return [
+      // The router option; the file is read again on SIGHUP.
+      { kind: 'file', path: this.#path(device, 'opts'), content: network.gateway === null ? '3\n' : `3,${network.gateway}\n`, mode: READABLE, reloads: daemon },
+      // dnsmasq wants the folder to be there when it starts; it passes over names that begin with a dot.
+      { kind: 'file', path: `${this.#path(device, 'hosts')}/.keep`, content: '', mode: READABLE },
+      {
+        kind: 'daemon',
+        name: daemon,
+        argv: this.#argv(network, device, serverAddress),
+        environment: {
+          NETWORK_ID: String(network.id),
+          NETLOOM_SPOOL: `${this.#flags.networks_path}/spool`,
+          NETLOOM_LEASES: this.#path(device, 'leases'),
+          NETLOOM_LEASE_SECONDS: String(this.#flags.dhcp_lease_time),
+        },
+        pidFile: this.#path(device, 'pid'),
+      },
+      open('udp', 67),
+      open('tcp', 67),
+      open('udp', 53),
+      open('tcp', 53),
+      { kind: 'checksum-fill', device },
+    ]
+  }
+
+  host(_network: NetworkRow, device: string, { mac, hostname, address }: FixedIpDetail): readonly Resource[] {
+    if (mac === null) return []
+    const name = dhcpLabel(hostname ?? `host-${address.replaceAll('.', '-')}`)
+    const domain = this.#flags.dhcp_domain === '' ? '' : `.${this.#flags.dhcp_domain}`
+    const path = `${this.#path(device, 'hosts')}/${mac.replaceAll(':', '-')}`
+    return [{ kind: 'file', path, content: `${mac},${name}${domain},${address}\n`, mode: READABLE, reloads: this.#daemonName(device), addedIsSeen: true }]
+  }
+
+  leaseFile(_network: NetworkRow, device: string, leased: readonly FixedIpDetail[]): readonly Resource[] {
+    const lines = leased.filter((row) => row.lease_mac !== null).map((row) => `${row.lease_mac} ${row.address} ${row.hostname === null ? '*' : dhcpLabel(row.hostname)} *\n`)
+    return [{ kind: 'file', path: this.#path(device, 'leases'), content: lines.join(''), mode: READABLE }]
+  }
+
+  release(device: string, address: string, mac: string): readonly Command[] {
+    return [{ argv: ['dhcp_release', device, address, mac] }]
+  }
+
+  #argv(network: NetworkRow, device: string, serverAddress: string): readonly [string, ...string[]] {
+    const { dhcp_domain, dhcp_lease_time, dhcpbridge, dnsmasq_config_file, dnsmasq_user } = this.#flags
+    const cidr = parseCidr(network.cidr ?? '0.0.0.0/0')
+    const servers = this.#upstream(network)
+    const tag = network.label.replace(/[^A-Za-z0-9_-]/g, '-')
+    return [
+      'dnsmasq',
+      '--strict-order',
+      '--bind-interfaces',
+      `--conf-file=${dnsmasq_config_file}`,
+      `--user=${dnsmasq_user}`,
+      `--pid-file=${this.#path(device, 'pid')}`,
+      `--dhcp-optsfile=${this.#path(device, 'opts')}`,
+      `--listen-address=${serverAddress}`,
+      '--except-interface=lo',
+      `--dhcp-range=set:${tag},${network.dhcp_start ?? serverAddress},static,${network.netmask ?? ''},${dhcp_lease_time}s`,
+      `--dhcp-lease-max=${sizeOf(cidr)}`,
+      `--dhcp-hostsdir=${this.#path(device, 'hosts')}`,
+      `--dhcp-script=${dhcpbridge}`,
+      '--no-hosts',
+      '--leasefile-ro',
+      '--dhcp-no-override',
+      ...(dhcp_domain === '' ? [] : [`--domain=${dhcp_domain}`]),
+      ...(servers.length === 0 ? [] : ['--no-resolv', ...servers.map((server) => `--server=${server}`)]),
+    ]
+  }
+
+  /** Made anew for each network: one network's servers never reach another (defects-linux-net D8). */
+  #upstream(network: NetworkRow): readonly string[] {
+    const own = this.#flags.use_network_dns_servers ? [network.dns1, network.dns2].filter((server) => server !== null) : []
+    return [...this.#flags.dns_server, ...own]
+  }
+
+  #daemonName(device: string): string {
+    return `dnsmasq ${device}`
+  }
+
+  #path(device: string, suffix: string): string {
+    return `${this.#flags.networks_path}/netloom-${device}.${suffix}`
+  }
+}
+
+export default definePlugin({
+  name: 'dnsmasq',
+  summary: 'A dnsmasq for each network',
+  provides: dhcpDriverSlot,
+  contract: '1.0',
+  options,
+  programs: { dnsmasq: 'dnsmasq-base', dhcp_release: 'dnsmasq-utils' },
+  create: ({ flags }) => new DnsmasqDhcp(flags),
+})

@@ -1,0 +1,108 @@
+import {
+  type Command,
+  contains,
+  coreOptions,
+  definePlugin,
+  type FloatingBinding,
+  type L3Driver,
+  l3LibSlot,
+  type NetworkRow,
+  option,
+  parseCidr,
+  type Resource,
+  type Values,
+} from 'netloom/contracts'
+
+const options = {
+  my_ip: coreOptions.my_ip,
+  public_interface: coreOptions.public_interface,
+  routing_source_ip: option.address({ default: '$my_ip', help: 'Source address of what leaves the cloud without a floating IP; empty: no SNAT' }),
+  metadata_host: option.address({ default: '$my_ip', help: 'Where requests to 169.254.169.254 go' }),
+  metadata_port: option.port({ default: 8775, help: 'Port of the metadata service' }),
+  dmz_cidr: option.list({ default: [], help: 'Ranges that guests reach with their own address' }),
+  send_arp_for_ha: option.boolean({ default: true, help: 'Announce addresses by gratuitous ARP when they are bound' }),
+  send_arp_for_ha_count: option.integer({ default: 3, min: 0, help: 'Number of announcements' }),
+}
+
+const METADATA_ADDRESS = '169.254.169.254'
+
+/** Forwarding, NAT, metadata and floating IPs of one Linux host. Source: nova/network/l3.py LinuxNetL3 and linux_net.py. */
+export class LinuxNetL3 implements L3Driver {
+  readonly #flags: Values<typeof options>
+
+  constructor(flags: Values<typeof options>) {
+    this.#flags = flags
+  }
+
+  initialize(): readonly Resource[] {
+    const { metadata_host, metadata_port } = this.#flags
+    const metadata: readonly Resource[] =
+      metadata_host === ''
+        ? []
+        : [
+            { kind: 'address', device: 'lo', cidr: `${METADATA_ADDRESS}/32`, scope: 'link' },
+            { kind: 'port-forward', address: METADATA_ADDRESS, protocol: 'tcp', port: 80, to: metadata_host, toPort: metadata_port },
+            { kind: 'accept', path: 'input', destination: metadata_host, protocol: 'tcp', port: metadata_port },
+          ]
+    return [
+      { kind: 'sysctl', key: 'net.ipv4.ip_forward', value: '1' },
+      // Without it a guest's traffic to a neighbour's floating IP is answered past the NAT, on the bridge itself.
+      { kind: 'sysctl', key: 'net.bridge.bridge-nf-call-iptables', value: '1', optional: true },
+      ...metadata,
+    ]
+  }
+
+  initializeGateway(network: NetworkRow, device: string, address: string | null): readonly Resource[] {
+    if (network.cidr === null || address === null) return []
+    const { cidr } = network
+    const prefix = parseCidr(cidr).prefix
+    const broadcast = network.broadcast === null ? {} : { broadcast: network.broadcast }
+    return [{ kind: 'address', device, cidr: `${address}/${prefix}`, ...broadcast }, ...this.#sourceNat(cidr)]
+  }
+
+  addFloatingIp(binding: FloatingBinding): readonly Resource[] {
+    const { send_arp_for_ha, send_arp_for_ha_count } = this.#flags
+    const device = this.#publicDevice(binding)
+    const announce = send_arp_for_ha && send_arp_for_ha_count > 0 ? { announceCount: send_arp_for_ha_count } : {}
+    return [
+      { kind: 'one-to-one-nat', publicAddress: binding.publicAddress, fixedAddress: binding.fixedAddress, device },
+      ...(device === null ? [] : [{ kind: 'address' as const, device, cidr: `${binding.publicAddress}/32`, ...announce }]),
+    ]
+  }
+
+  forgetConnections({ publicAddress, fixedAddress }: FloatingBinding): readonly Command[] {
+    // conntrack ends with 1 when no flow matched.
+    const okCodes = [0, 1]
+    return [
+      { argv: ['conntrack', '-D', '-d', publicAddress], okCodes },
+      { argv: ['conntrack', '-D', '-s', fixedAddress, '-q', publicAddress], okCodes },
+    ]
+  }
+
+  /** What leaves the range gets the host's address; metadata, DMZ and the range itself see the guest's own. */
+  #sourceNat(cidr: string): readonly Resource[] {
+    const { routing_source_ip, metadata_host, dmz_cidr, public_interface } = this.#flags
+    const exempt = (destination: string) => ({ kind: 'nat-exemption' as const, cidr, destination })
+    const metadataOutside = metadata_host !== '' && !contains(parseCidr(cidr), metadata_host)
+    return [
+      ...(metadataOutside ? [exempt(`${metadata_host}/32`)] : []),
+      ...dmz_cidr.map(exempt),
+      { ...exempt(cidr), undnatted: true },
+      ...(routing_source_ip === '' ? [] : [{ kind: 'source-nat' as const, cidr, to: routing_source_ip, device: public_interface }]),
+    ]
+  }
+
+  #publicDevice(binding: FloatingBinding): string | null {
+    return binding.interface ?? this.#flags.public_interface
+  }
+}
+
+export default definePlugin({
+  name: 'linux-net',
+  summary: 'NAT, metadata and floating IPs on this Linux host',
+  provides: l3LibSlot,
+  contract: '1.0',
+  options,
+  programs: { conntrack: 'conntrack', arping: 'iputils-arping' },
+  create: ({ flags }) => new LinuxNetL3(flags),
+})

@@ -1,0 +1,44 @@
+import { type CreationDefaults, coreOptions, definePlugin, managerRequires, managerServices, NetworkManager, networkManagerSlot, option } from 'netloom/contracts'
+
+const options = {
+  ...coreOptions,
+  flat_network_bridge: option.optionalDevice({ help: 'Bridge device for simple network instances' }),
+  flat_interface: option.optionalDevice({ help: 'FlatDHCP will bridge into this interface if set' }),
+}
+
+/**
+ * Basic network where no VLANs and no DHCP are used. It leaves the host alone: the operator's bridge must be there on
+ * each host. Source: nova/network/manager.py FlatManager.
+ */
+export class FlatManager extends NetworkManager {
+  readonly topology = { managesHost: false, dhcp: false }
+  readonly bridge: string | null
+  readonly bridgeInterface: string | null
+
+  constructor(services: ConstructorParameters<typeof NetworkManager>[0], bridge: string | null, bridgeInterface: string | null) {
+    super(services)
+    this.bridge = bridge
+    this.bridgeInterface = bridgeInterface
+  }
+
+  override creationDefaults(): CreationDefaults {
+    return {
+      ...this.services.flags,
+      bridge: this.bridge,
+      bridge_interface: this.bridgeInterface,
+      bridgeFlag: 'flat_network_bridge',
+      ownBridge: false,
+    }
+  }
+}
+
+export default definePlugin({
+  name: 'flat',
+  summary: "Simple networks on the operator's own bridge, without DHCP",
+  provides: networkManagerSlot,
+  contract: '1.0',
+  options,
+  requires: managerRequires,
+  create: (environment) =>
+    new FlatManager(managerServices(environment), environment.flags.flat_network_bridge, environment.flags.flat_interface),
+})
