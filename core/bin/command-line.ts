@@ -65,7 +65,7 @@ export function splitCommandLine(argv: readonly string[], program: Command): Com
     const global = globalNamed(name)
     if (own !== undefined) {
       const following = value === undefined && wantsNext(own, next)
-      const taken = following ? next : value
+      const taken = following ? next : (value ?? (own.optional ? 'true' : undefined))
       if (following) i += 1
       words.push(taken === undefined ? own.long! : `${own.long}=${taken}`)
     } else if (global !== undefined) {

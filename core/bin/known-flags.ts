@@ -1,8 +1,7 @@
-import { coreOptions } from '../plugin-system/core-options.ts'
-import { slots } from '../plugin-system/slots.ts'
+import { selectPlugins } from './plugin-selection.ts'
 
-/** Names of all flags, for the check of the command line. */
+/** Names of all flags of the core and of every built-in plugin. */
 export async function knownFlags(): Promise<readonly string[]> {
-  const ofSlots = slots.flatMap(({ flag, oldFlag }) => (oldFlag === undefined ? [flag] : [flag, oldFlag]))
-  return [...Object.keys(coreOptions), ...ofSlots]
+  const { selected, known } = await selectPlugins([], {})
+  return [...new Set([...selected, ...known].flatMap(({ options }) => Object.keys(options)))].sort()
 }

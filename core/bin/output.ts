@@ -40,7 +40,8 @@ export function renderTable<T>(rows: readonly T[], columns: Columns<T>): string 
     const cells = rows.map((row) => cellOf(row) ?? null)
     const texts = [name.toUpperCase(), ...cells.map(cellText)]
     const width = Math.max(...texts.map((text) => text.length))
-    const right = cells.some((cell) => typeof cell === 'number')
+    const values = cells.filter((cell) => cell !== null)
+    const right = values.length > 0 && values.every((cell) => typeof cell === 'number')
     return texts.map((text) => (right ? text.padStart(width) : text.padEnd(width)))
   })
   const lines = Array.from({ length: rows.length + 1 }, (_, line) =>
@@ -102,9 +103,9 @@ export class Output {
     this.#data(this.json ? renderJson(value) : lines.map((line) => `${harmless(line)}\n`).join(''))
   }
 
-  /** A ready-made text, the same for both. */
-  text(text: string): void {
-    this.#data(text)
+  /** The value for programs, a ready-made text of ours for people. */
+  text(value: object, text: string): void {
+    this.#data(this.json ? renderJson(value) : text)
   }
 
   /** The value for programs, a sentence on stderr for people. */

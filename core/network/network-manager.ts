@@ -43,7 +43,8 @@ export abstract class NetworkManager implements NetworkOperations {
   readonly services: ManagerServices
   /** @internal */
   readonly leaseEvents: LeaseEvents
-  #reconciler: HostReconciler | null = null
+  /** Made when first used: the topology is a subclass's. @internal */
+  hostReconciler: HostReconciler | null = null
 
   constructor(services: ManagerServices) {
     this.services = services
@@ -58,8 +59,8 @@ export abstract class NetworkManager implements NetworkOperations {
 
   /** @internal */
   get reconciler(): HostReconciler {
-    this.#reconciler ??= new HostReconciler(this.services, this.topology)
-    return this.#reconciler
+    this.hostReconciler ??= new HostReconciler(this.services, this.topology)
+    return this.hostReconciler
   }
 
   /** Defaults of create_networks for this kind of manager. */

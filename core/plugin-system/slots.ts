@@ -96,7 +96,7 @@ export const rpcBackendSlot = slot<RpcDriver>({
 })
 
 /** In the order in which the boot report lists them. */
-export const slots: readonly Slot<never>[] = [
+export const slots: readonly Slot<unknown>[] = [
   networkManagerSlot,
   networkDriverSlot,
   l3LibSlot,
@@ -105,10 +105,12 @@ export const slots: readonly Slot<never>[] = [
   hostDriverSlot,
   dbBackendSlot,
   rpcBackendSlot,
-] as unknown as readonly Slot<never>[]
+] as unknown as readonly Slot<unknown>[]
 
 export const clockRef = serviceRef<Clock>('clock')
 export const randomRef = serviceRef<RandomSource>('random')
 export const executorRef = serviceRef<Executor>('executor')
 export const leaseSpoolRef = serviceRef<LeaseSpool>('lease_spool')
 export const loggerRef = serviceRef<Logger>('logger')
+/** Path of the helper that a DHCP server runs for each lease event. */
+export const dhcpbridgeRef = serviceRef<string>('dhcpbridge')

@@ -1,0 +1,71 @@
+/** Flags -> a configured set of running plugins. Nothing is touched before everything was checked. */
+import { fileURLToPath } from 'node:url'
+import { hostFacts, readMachine } from '../../config/host-facts.ts'
+import type { Values } from '../../config/option.ts'
+import { readSettings, type SettingsInput } from '../../config/read-settings.ts'
+import { gather } from '../../config/registry.ts'
+import { hasErrors, validate } from '../../config/validate.ts'
+import { createLeaseSpool } from '../../drivers/system/lease-spool.ts'
+import { createLogger } from '../../drivers/system/logger.ts'
+import { createProcessExecutor } from '../../drivers/system/process-executor.ts'
+import { systemClock } from '../../drivers/system/system-clock.ts'
+import { systemRandom } from '../../drivers/system/system-random.ts'
+import type { Logger } from '../contracts/ports.ts'
+import { ConfigInvalid, ProgramsMissing } from '../errors/boot.ts'
+import { PluginContainer } from '../plugin-system/container.ts'
+import type { coreOptions } from '../plugin-system/core-options.ts'
+import type { ResolvedPlugin } from '../plugin-system/resolve-plugin.ts'
+import {
+  clockRef,
+  dhcpbridgeRef,
+  executorRef,
+  hostDriverSlot,
+  leaseSpoolRef,
+  loggerRef,
+  randomRef,
+} from '../plugin-system/slots.ts'
+import { selectPlugins } from './plugin-selection.ts'
+
+export interface Booted {
+  readonly container: PluginContainer
+  readonly flags: Values<typeof coreOptions>
+  readonly plugins: readonly ResolvedPlugin[]
+  readonly logger: Logger
+}
+
+/** @throws {ConfigInvalid} with every problem @throws {ProgramsMissing} and the plugin errors of `errors/boot.ts` */
+export async function boot(input: SettingsInput): Promise<Booted> {
+  const settings = await readSettings(input)
+  const facts = hostFacts(readMachine(), settings)
+  const { plugins, selected, known, problems, errors } = await selectPlugins(settings, facts)
+  const validated = validate({ registry: gather(selected), known: gather(known), settings, facts })
+  const all = [...validated.problems, ...problems]
+  const [only] = errors
+  if (only && all.filter((problem) => problem.level === 'error').length === 1) throw only
+  if (hasErrors(all)) throw new ConfigInvalid({ problems: all.filter((problem) => problem.level === 'error') })
+
+  const flags = validated.values as Values<typeof coreOptions>
+  const logger = await createLogger({ level: flags.log_level })
+  for (const problem of all)
+    logger.warn(problem.message, { flag: problem.flag, file: problem.file, line: problem.line })
+  const container = new PluginContainer(logger)
+  container.bindValue(clockRef, systemClock)
+  container.bindValue(randomRef, systemRandom)
+  container.bindValue(executorRef, createProcessExecutor())
+  container.bindValue(loggerRef, logger)
+  container.bindValue(leaseSpoolRef, createLeaseSpool({ folder: `${flags.networks_path}/spool`, logger }))
+  container.bindValue(dhcpbridgeRef, fileURLToPath(new URL('./netloom-dhcpbridge', import.meta.url)))
+  for (const { plugin } of plugins) container.bindPlugin(plugin, validated.values)
+  await checkPrograms(container, plugins)
+  return { container, flags, plugins, logger }
+}
+
+async function checkPrograms(container: PluginContainer, plugins: readonly ResolvedPlugin[]): Promise<void> {
+  const programs: Readonly<Record<string, string>> = Object.assign({}, ...plugins.map(({ plugin }) => plugin.programs))
+  const missing = (await container.get(hostDriverSlot)).missingPrograms(programs)
+  if (missing.length === 0) return
+  throw new ProgramsMissing({
+    programs: missing,
+    packages: [...new Set(missing.map((name) => programs[name] ?? name))].sort(),
+  })
+}

@@ -1,0 +1,60 @@
+/** Which plugins a configuration selects, and what they and the others declare. Loads plugins, creates none. */
+import { type Declarer, gather, slotOptions } from '../../config/registry.ts'
+import type { SettingsLayer } from '../../config/sources.ts'
+import { validate } from '../../config/validate.ts'
+import { builtinDrivers } from '../../drivers/index.ts'
+import { builtinPlugins } from '../../plugins/index.ts'
+import { NetloomError } from '../errors/base.ts'
+import type { ConfigProblem } from '../errors/boot.ts'
+import { coreOptions } from '../plugin-system/core-options.ts'
+import { type BuiltinTable, type ResolvedPlugin, resolvePlugin } from '../plugin-system/resolve-plugin.ts'
+import { slots } from '../plugin-system/slots.ts'
+import type { Declarations } from './commands/config.ts'
+
+export interface Selection extends Declarations {
+  readonly plugins: readonly ResolvedPlugin[]
+  /** The error of each plugin that could not be had. */
+  readonly errors: readonly NetloomError[]
+}
+
+const tables: Readonly<Record<string, BuiltinTable>> = { ...builtinPlugins, ...builtinDrivers }
+
+export async function selectPlugins(
+  settings: readonly SettingsLayer[],
+  facts: Readonly<Record<string, string>>,
+): Promise<Selection> {
+  const slotDeclarer: Declarer = { name: 'slots', options: slotOptions(slots) }
+  const chosen = validate({ registry: gather([slotDeclarer]), settings, facts, unknown: 'ignore' })
+  const plugins: ResolvedPlugin[] = []
+  const problems: ConfigProblem[] = []
+  const errors: NetloomError[] = []
+  for (const slot of slots) {
+    const old = slot.oldFlag === undefined ? null : (chosen.values[slot.oldFlag] as string | null)
+    const flag = old === null ? slot.flag : slot.oldFlag!
+    const value = String(chosen.values[flag])
+    const origin = chosen.origins[flag]
+    try {
+      plugins.push(await resolvePlugin({ slot, value, namedIn: origin?.file ?? null }, tables[slot.flag] ?? {}))
+    } catch (error) {
+      if (!(error instanceof NetloomError)) throw error
+      errors.push(error)
+      problems.push({
+        level: 'error',
+        flag,
+        value,
+        file: origin?.file ?? null,
+        line: origin?.line ?? null,
+        message: error.message,
+      })
+    }
+  }
+  const selected = [{ name: 'core', options: coreOptions }, slotDeclarer, ...plugins.map(({ plugin }) => plugin)]
+  return { plugins, selected, known: await otherBuiltins(plugins), problems, errors }
+}
+
+async function otherBuiltins(selected: readonly ResolvedPlugin[]): Promise<readonly Declarer[]> {
+  const all = await Promise.all(
+    Object.values(tables).flatMap((table) => Object.values(table).map(async (load) => (await load()).default)),
+  )
+  return all.filter((plugin) => !selected.some((other) => other.plugin === plugin))
+}
