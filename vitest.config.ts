@@ -29,6 +29,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'root',
+          globalSetup: ['test/root/setup.ts'],
           include: ['test/root/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,

@@ -75,12 +75,12 @@ export function assignSettings(
       ofLayer.set(key, { texts: [...(ofLayer.get(key)?.texts ?? []), meant.text], origin })
       if (flag !== undefined && flag !== meant.name) {
         problems.push(found('warning', meant.name, `is an old name: write ${flag}`))
-      } else if (flag === undefined && !isPassedOver(meant.name, layer, names) && !named.has(meant.name)) {
-        const near = nearestName(meant.name, names)
-        const message = near ? `there is no such flag; did you mean ${near}?` : 'there is no such flag'
+      } else if (flag === undefined && !isPassedOver(meant.name, layer, names)) {
         const level = layer.source === 'command line' ? 'error' : 'warning'
-        if (level === 'warning') named.add(meant.name)
-        unknown.push(found(level, meant.name, message))
+        if (named.has(`${level} ${meant.name}`)) continue
+        named.add(`${level} ${meant.name}`)
+        const near = nearestName(meant.name, names)
+        unknown.push(found(level, meant.name, `there is no such flag${near ? `; did you mean ${near}?` : ''}`))
       }
     }
     for (const [key, value] of ofLayer) assigned.set(key, value)

@@ -3,13 +3,16 @@ import { randomUUID } from 'node:crypto'
 import { readClientConfig } from '../../config/client-config.ts'
 import { option } from '../../config/option.ts'
 import type { SettingsInput } from '../../config/read-settings.ts'
+import { builtinDrivers } from '../../drivers/index.ts'
 import { NetworkApi } from '../api/network-api.ts'
 import type { Logger } from '../contracts/ports.ts'
 import type { RpcDriver } from '../contracts/rpc.ts'
-import { PluginNotFound } from '../errors/boot.ts'
+import { PluginInvalid } from '../errors/boot.ts'
 import { adminContext, projectContext } from '../model/request-context.ts'
 import { coreOptions } from '../plugin-system/core-options.ts'
 import type { Plugin } from '../plugin-system/define-plugin.ts'
+import { resolvePlugin } from '../plugin-system/resolve-plugin.ts'
+import type { Slot } from '../plugin-system/slot.ts'
 import { rpcBackendSlot } from '../plugin-system/slots.ts'
 
 export interface Client {
@@ -25,15 +28,11 @@ export interface ClientOptions {
   readonly timeoutMs?: number | undefined
 }
 
-const backends: Readonly<Record<string, () => Promise<{ readonly default: Plugin }>>> = {
-  local: () => import('../../drivers/rpc/local/index.ts'),
-}
-
 // A client has nothing to log: what fails ends the command with its error.
 const silent = () => {}
 const logger: Logger = { debug: silent, info: silent, warn: silent, error: silent }
 
-/** @throws {ConfigInvalid} @throws {PluginNotFound} */
+/** @throws {ConfigInvalid} and what `resolvePlugin` throws */
 export async function openClient({ settings, asProject, timeoutMs }: ClientOptions): Promise<Client> {
   const { rpc_backend, host } = await readClientConfig(
     { host: coreOptions.host, rpc_backend: option.text(rpcBackendSlot) },
@@ -48,8 +47,10 @@ export async function openClient({ settings, asProject, timeoutMs }: ClientOptio
 }
 
 async function loadBackend(value: string): Promise<Plugin> {
-  const load = backends[rpcBackendSlot.aliases[value] ?? value]
-  const known = Object.keys(backends)
-  if (load === undefined) throw new PluginNotFound({ flag: rpcBackendSlot.flag, value, tried: [value], known })
-  return (await load()).default
+  const slot = rpcBackendSlot as unknown as Slot<unknown>
+  const { plugin, source } = await resolvePlugin({ slot, value, namedIn: null }, builtinDrivers.rpc_backend)
+  const required = Object.keys(plugin.requires)
+  if (required.length === 0) return plugin
+  const reason = `it requires ${required.join(', ')}, and a client has no services to give`
+  throw new PluginInvalid({ plugin: plugin.name, place: source, reason })
 }

@@ -1,6 +1,6 @@
 /** Takes the global options and flags out of a command line, wherever they stand, and leaves the command's own words. */
 import type { Command, Option } from 'commander'
-import { WrongUsage } from './wrong-usage.ts'
+import { wrongUsage } from './wrong-usage.ts'
 
 export interface CommandLine {
   readonly configFiles: readonly string[]
@@ -134,5 +134,5 @@ function timeoutMs(command: Command, seconds: string | undefined): number | unde
 }
 
 function wrong(command: Command, reason: string): Error {
-  return new WrongUsage({ reason, help: `${pathOf(command)} --help` })
+  return wrongUsage(pathOf(command), reason)
 }

@@ -17,7 +17,7 @@ function noun(name: string, summary: string, load: () => Promise<{ readonly decl
     summary,
     async load(program, run) {
       const { declare } = await load()
-      declare(program.command(name).description(summary), run)
+      declare(program.command(name).description(summary).helpCommand(false), run)
     },
   }
 }

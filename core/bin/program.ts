@@ -2,20 +2,13 @@
 import { Command, CommanderError } from 'commander'
 import type { SettingsInput } from '../../config/read-settings.ts'
 import { errorToJson, NetloomError } from '../errors/base.ts'
+import { checkFlags } from './check-flags.ts'
 import type { Client } from './client.ts'
-import {
-  type CommandLine,
-  globalOptions,
-  nounOf,
-  optionParts,
-  pathOf,
-  sameName,
-  splitCommandLine,
-} from './command-line.ts'
+import { type CommandLine, globalOptions, nounOf, pathOf, splitCommandLine } from './command-line.ts'
 import { nouns } from './nouns.ts'
 import { Output, type Sink } from './output.ts'
 import type { Body, Run, Session } from './session.ts'
-import { WrongUsage } from './wrong-usage.ts'
+import { wrongUsage } from './wrong-usage.ts'
 
 /** The world of one run of the command. */
 export interface Invocation {
@@ -74,15 +67,14 @@ async function declare(argv: readonly string[], stdout: Sink, stderr: Sink) {
     /** @returns what to run; undefined when help was all that was asked for. @throws {WrongUsage} */
     async parse(line: CommandLine): Promise<Body | undefined> {
       const command = commandOf(program, line.words)
-      await checkFlags(line.flags, command)
-      await checkBareFlags(line.words, command)
+      await checkFlags(line, command)
       try {
         program.parse(line.words, { from: 'user' })
       } catch (error) {
         if (!(error instanceof CommanderError)) throw error
         if (error.exitCode === 0) return undefined
-        if (error.code !== 'commander.help') throw wrongUsage(error.message, command)
-        if (line.json) throw wrongUsage(`${pathOf(command)} needs a verb`, command)
+        if (error.code !== 'commander.help') throw wrongUsage(pathOf(command), error.message)
+        if (line.json) throw wrongUsage(pathOf(command), `${pathOf(command)} needs another word`)
         stderr.write(complaint)
         return async () => 2
       }
@@ -136,42 +128,6 @@ function commandOf(program: Command, words: readonly string[]): Command {
     command = sub
   }
   return command
-}
-
-/** @throws {WrongUsage} for a `--x=y` that is no flag, with the nearest that is */
-async function checkFlags(flags: readonly string[], command: Command): Promise<void> {
-  if (flags.length === 0) return
-  const { knownFlags } = await import('./known-flags.ts')
-  const known = await knownFlags()
-  for (const flag of flags) {
-    const { name } = optionParts(flag)
-    if (known.some((candidate) => sameName(candidate, name))) continue
-    const { nearestName } = await import('../../config/nearest-name.ts')
-    const own = command.options.map((option) => option.long!.slice(2))
-    const nearest = nearestName(name.replaceAll('-', '_'), [...own, ...Object.keys(globalOptions), ...known])
-    throw wrongUsage(`unknown flag --${name}${nearest === null ? '' : `: did you mean --${nearest}?`}`, command)
-  }
-}
-
-/** @throws {WrongUsage} for a flag without its `=value`, which commander would only call unknown */
-async function checkBareFlags(words: readonly string[], command: Command): Promise<void> {
-  const end = words.indexOf('--')
-  const options = words.slice(0, end === -1 ? words.length : end).filter((word) => word.startsWith('--'))
-  const strange = options.filter((word) => word !== '--help' && !isOwn(word, command))
-  if (strange.length === 0) return
-  const { knownFlags } = await import('./known-flags.ts')
-  const known = await knownFlags()
-  const flag = strange.find((word) => known.some((name) => sameName(`--${name}`, word)))
-  if (flag !== undefined) throw wrongUsage(`the flag ${flag} needs its value: write ${flag}=VALUE`, command)
-}
-
-function isOwn(word: string, command: Command): boolean {
-  return command.options.some((option) => option.long === `--${optionParts(word).name}`)
-}
-
-function wrongUsage(message: string, command: Command): Error {
-  const reason = message.replace(/^error: /, '').replaceAll('\n', ' ')
-  return new WrongUsage({ reason, help: `${pathOf(command)} --help` })
 }
 
 function globalHelp(): string {

@@ -1,14 +1,17 @@
 /** The service entrypoint: network host and controller in one process, in the foreground. */
 import type { SettingsInput } from '../../config/read-settings.ts'
 import { NETWORK_TOPIC } from '../api/network-api.ts'
+import type { HostDriver } from '../contracts/host.ts'
 import { dispatcher } from '../network/rpc-methods.ts'
-import { clockRef, dbBackendSlot, networkManagerSlot, rpcBackendSlot } from '../plugin-system/slots.ts'
+import { clockRef, dbBackendSlot, hostDriverSlot, networkManagerSlot, rpcBackendSlot } from '../plugin-system/slots.ts'
 import { type Booted, boot } from './boot.ts'
 import { netloomVersion } from './version.ts'
 
 /** A running service. */
 export interface Service {
   readonly host: string
+  /** What performs its plans; the simulated one tells what it would have run. */
+  readonly hostDriver: HostDriver
   /** Stops answering and working; what it made on the host stays, so guests keep their network. */
   stop(): Promise<void>
 }
@@ -80,6 +83,7 @@ async function start({ container, flags, logger, plugins }: Booted): Promise<Ser
   ]
   return {
     host: flags.host,
+    hostDriver: await container.get(hostDriverSlot),
     async stop() {
       for (const timer of timers) clearInterval(timer)
       await server.close()

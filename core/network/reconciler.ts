@@ -59,10 +59,11 @@ export class HostReconciler {
    * @throws {HostChangeFailed} when the host was not changed for one of them; nothing of that owner is left on it
    */
   async reconcile(owners: readonly string[], after: readonly Command[] = []): Promise<void> {
-    const { failures } = await this.#request(owners, after)
-    const first = failures.find((failure) => owners.includes(failure.owner))
+    const { failures, waiting } = await this.#request(owners, after)
+    const undone = [...failures, ...waiting.map(({ owner, text }) => ({ owner, message: text }))]
+    const first = undone.find((failure) => owners.includes(failure.owner))
     if (!first) return
-    const reasons = failures.filter((failure) => failure.owner === first.owner).map((failure) => failure.message)
+    const reasons = undone.filter((failure) => failure.owner === first.owner).map((failure) => failure.message)
     throw new HostChangeFailed({ owner: first.owner, reasons })
   }
 
@@ -138,10 +139,15 @@ export class HostReconciler {
     const ownersBefore = new Map([...before].map((key) => [key, this.#desired.wanted(key)!.owner]))
     const intentsBefore = this.#intentsText(owners, dropped)
     const conflicts = await this.#loadFacts(owners, dropped)
-    const looked = owners === null || this.#state === null
+    let looked = owners === null || this.#state === null
     if (looked) await this.#observe()
-
-    const difference = this.#difference(looked ? null : owners, ownersBefore)
+    let difference = this.#difference(looked ? null : owners, ownersBefore)
+    if (difference.waiting.length > 0 && !looked) {
+      // What it waits for may have come since the last look.
+      looked = true
+      await this.#observe()
+      difference = this.#difference(null, ownersBefore)
+    }
     const intents = this.#desired.intents()
     const rulesChanged = looked || intentsBefore !== this.#intentsText(owners, dropped)
     const change = rulesChanged ? firewall.change(intents, this.#rules) : { commands: [], after: this.#rules }

@@ -79,7 +79,8 @@ function satisfies(wanted: HostResource, { resource: there, ours }: ObservedReso
     return wanted.content === there.content && wanted.mode === there.mode
   }
   if (wanted.kind === 'daemon' && there.kind === 'daemon') {
-    return wanted.argv.length === there.argv.length && wanted.argv.every((word, i) => word === there.argv[i])
+    const sameWords = wanted.argv.length === there.argv.length && wanted.argv.every((word, i) => word === there.argv[i])
+    return sameWords && Object.entries(wanted.environment).every(([name, value]) => there.environment[name] === value)
   }
   return wanted.kind === 'address' && there.kind === 'address'
 }
@@ -90,6 +91,7 @@ function satisfiesLink(wanted: LinkResource, there: LinkResource, ours: boolean)
     keys.every((key) => wanted[key] === undefined || wanted[key] === there[key])
   if (wanted.type !== 'existing' && wanted.type !== there.type) return false
   if (!same('master', 'hairpin')) return false
+  if (wanted.peer && there.peer && (wanted.peer.netns !== there.peer.netns || wanted.peer.name !== there.peer.name)) return false
   if (wanted.type === 'existing' || !ours) return true
   return same('mtu') && (wanted.type !== 'bridge' || same('macAddress'))
 }

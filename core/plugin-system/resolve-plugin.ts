@@ -3,13 +3,13 @@ import { dirname, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { PluginContractMismatch, PluginInvalid, PluginLoadFailed, PluginNotFound } from '../errors/boot.ts'
 import type { Plugin } from './define-plugin.ts'
-import type { Slot } from './slot.ts'
+import type { AnySlot } from './slot.ts'
 
 /** Short names of the built-in plugins of one slot, with what loads them. */
 export type BuiltinTable = Readonly<Record<string, () => Promise<{ readonly default: Plugin }>>>
 
 export interface PluginRequest {
-  readonly slot: Slot<unknown>
+  readonly slot: AnySlot
   readonly value: string
   /** The file that named it; paths are relative to its folder. Null: the current folder. */
   readonly namedIn: string | null
@@ -58,7 +58,7 @@ async function load({ slot, value }: PluginRequest, url: string, place: string):
 }
 
 /** By the brand, never `instanceof`: two installed copies of netloom agree on it. */
-function checked(slot: Slot<unknown>, exported: unknown, value: string, place: string): ResolvedPlugin {
+function checked(slot: AnySlot, exported: unknown, value: string, place: string): ResolvedPlugin {
   const plugin = exported as Partial<Plugin> | null | undefined
   const refuse = (reason: string) => new PluginInvalid({ plugin: plugin?.name ?? value, place, reason })
   if (plugin?.brand !== 'netloom.plugin/1') throw refuse('it does not export what definePlugin of netloom/contracts returns')
@@ -69,7 +69,7 @@ function checked(slot: Slot<unknown>, exported: unknown, value: string, place: s
 }
 
 /** The same major; a plugin written for an older minor works, since a minor only adds optional members. */
-function checkContract(slot: Slot<unknown>, plugin: Plugin, place: string): void {
+function checkContract(slot: AnySlot, plugin: Plugin, place: string): void {
   const [major, minor] = plugin.contract.split('.').map(Number) as [number, number]
   const [ourMajor, ourMinor] = slot.contract.split('.').map(Number) as [number, number]
   if (major === ourMajor && minor <= ourMinor) return

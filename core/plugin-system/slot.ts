@@ -29,3 +29,6 @@ export function slot<T>(definition: {
 }): Slot<T> {
   return Object.freeze({ aliases: {}, ...definition, ...serviceRef<T>(definition.flag) })
 }
+
+/** A slot of whatever contract, where only its name and version matter. */
+export type AnySlot = Omit<Slot<unknown>, 'type'>

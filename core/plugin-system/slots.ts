@@ -15,7 +15,7 @@ import type {
   RpcDriver,
 } from '../contracts/index.ts'
 import { serviceRef } from './service-ref.ts'
-import { type Slot, slot } from './slot.ts'
+import { type AnySlot, slot } from './slot.ts'
 
 export const networkManagerSlot = slot<NetworkOperations>({
   flag: 'network_manager',
@@ -96,7 +96,7 @@ export const rpcBackendSlot = slot<RpcDriver>({
 })
 
 /** In the order in which the boot report lists them. */
-export const slots: readonly Slot<unknown>[] = [
+export const slots: readonly AnySlot[] = [
   networkManagerSlot,
   networkDriverSlot,
   l3LibSlot,
@@ -105,7 +105,7 @@ export const slots: readonly Slot<unknown>[] = [
   hostDriverSlot,
   dbBackendSlot,
   rpcBackendSlot,
-] as unknown as readonly Slot<unknown>[]
+]
 
 export const clockRef = serviceRef<Clock>('clock')
 export const randomRef = serviceRef<RandomSource>('random')

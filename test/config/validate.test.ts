@@ -104,7 +104,7 @@ describe('precedence', () => {
     })
     expect(words({ files: ['--host\n--nohost\n--noverbose\n--verbose'] })).toEqual([
       'error host: needs a value: write --flag=value (f1:1)',
-      'warning nohost: there is no such flag; did you mean host? (f1:2)',
+      'warning nohost: there is no such flag (f1:2)',
     ])
   })
 })

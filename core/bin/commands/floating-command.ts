@@ -3,7 +3,7 @@ import type { FloatingIpSummary } from '../../contracts/network-operations.ts'
 import { withExample } from '../arguments.ts'
 import type { Columns } from '../output.ts'
 import type { Run } from '../session.ts'
-import { WrongUsage } from '../wrong-usage.ts'
+import { wrongUsage } from '../wrong-usage.ts'
 
 const columns: Columns<FloatingIpSummary> = {
   address: (row) => row.address,
@@ -61,7 +61,7 @@ function declareOperatorSide(floating: Command, run: Run): void {
         }),
       ),
     'netloom floating list',
-    'netloom --as-project acme floating list           only those of the project',
+    'netloom --as-project acme floating list  # only those of the project',
   )
   withExample(
     floating
@@ -88,7 +88,7 @@ function declareTenantSide(floating: Command, run: Run): void {
           const projectId = project ?? asProject
           if (projectId === undefined) {
             const reason = 'the operator must say for whom: give --project P, or act as a tenant with --as-project P'
-            throw new WrongUsage({ reason, help: 'netloom floating allocate --help' })
+            throw wrongUsage('netloom floating allocate', reason)
           }
           const request = { project_id: projectId, ...(pool === undefined ? {} : { pool }) }
           const address = await (await client()).api.allocateFloatingIp(request)

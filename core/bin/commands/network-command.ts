@@ -111,7 +111,7 @@ function declareCreate(network: Command, run: Run): void {
   withExample(
     create,
     'netloom network create demo 10.0.0.0/24',
-    'netloom network create 10.0.0.0/8 3 16            three networks of 16 addresses, labels from "private"',
+    'netloom network create 10.0.0.0/8 3 16  # three networks of 16 addresses',
   )
 }
 

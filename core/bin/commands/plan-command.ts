@@ -16,5 +16,5 @@ export function declare(plan: Command, run: Run): void {
       return report.entries.length > 0 ? CHANGES : 0
     }),
   )
-  withExample(plan, 'netloom plan                                      exit status 10 when there is something to do')
+  withExample(plan, 'netloom plan; echo $?  # 10 when there is something to do')
 }
