@@ -26,12 +26,16 @@ if (bindingProblem() !== null) {
       return false
     }
   })()
-  const words = installed ? ['rebuild', 'better-sqlite3'] : ['install', '--no-save', '--no-audit', '--no-fund', 'better-sqlite3@12.11.1']
+  const words = installed
+    ? ['rebuild', 'better-sqlite3']
+    : ['install', '--no-save', '--no-audit', '--no-fund', 'better-sqlite3@12.11.1']
   process.stderr.write(`the SQLite binding does not load; running npm ${words.join(' ')}\n`)
   spawnSync('npm', words, { stdio: 'inherit', env: { ...process.env, ...headers } })
   const problem = bindingProblem()
   if (problem !== null) {
-    process.stderr.write(`better-sqlite3 is not usable: ${problem}\nIt needs python3, make, a C++ compiler and the headers of Node; then run npm rebuild better-sqlite3.\n`)
+    process.stderr.write(
+      `better-sqlite3 is not usable: ${problem}\nIt needs python3, make, a C++ compiler and the headers of Node; then run npm rebuild better-sqlite3.\n`,
+    )
     process.exit(1)
   }
 }

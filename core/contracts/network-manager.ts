@@ -40,7 +40,10 @@ export interface NetworkOperations {
   setNetworkHost(context: RequestContext, networkId: number): Promise<string>
 
   allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo>
-  deallocateForInstance(context: RequestContext, instanceUuid: string): Promise<{ readonly addresses: readonly string[] }>
+  deallocateForInstance(
+    context: RequestContext,
+    instanceUuid: string,
+  ): Promise<{ readonly addresses: readonly string[] }>
   allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string>
   deallocateFixedIp(context: RequestContext, address: string): Promise<void>
   getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo>

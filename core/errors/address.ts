@@ -180,6 +180,9 @@ export const VirtualInterfaceMacAddressException = defineError(
     `no unique MAC address in ${d.attempts} tries: see the flag create_unique_mac_address_attempts`,
 )
 
-export const FloatingIpNotAllocated = defineError('FloatingIpNotAllocated', 4, (d: { address: string }) =>
-  `floating IP ${d.address} is not allocated to a project: get one with \`netloom floating allocate\``,
+export const FloatingIpNotAllocated = defineError(
+  'FloatingIpNotAllocated',
+  4,
+  (d: { address: string }) =>
+    `floating IP ${d.address} is not allocated to a project: get one with \`netloom floating allocate\``,
 )

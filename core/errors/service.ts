@@ -85,6 +85,9 @@ export const HostChangeFailed = defineError(
 
 export const RootRequired = defineError('RootRequired', 4, (d: { what: string }) => `${d.what} needs root`)
 
-export const NotOnThisHost = defineError('NotOnThisHost', 4, (d: { what: string; host: string }) =>
-  `${d.what} is on host ${d.host}: run the command there, or name it with --host=${d.host} before the noun`,
+export const NotOnThisHost = defineError(
+  'NotOnThisHost',
+  4,
+  (d: { what: string; host: string }) =>
+    `${d.what} is on host ${d.host}: run the command there, or name it with --host=${d.host} before the noun`,
 )

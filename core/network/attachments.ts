@@ -1,5 +1,5 @@
 /** Plugging an instance's interfaces into their networks on this host. */
-import type { AttachRequest, Attachment } from '../contracts/network-operations.ts'
+import type { Attachment, AttachRequest } from '../contracts/network-operations.ts'
 import {
   AttachmentTargetInUse,
   NotOnThisHost,
@@ -55,7 +55,8 @@ export async function attachVif(manager: NetworkManager, request: AttachRequest)
 export async function detachVifs(manager: NetworkManager, instanceUuid: string): Promise<readonly Attachment[]> {
   const plugged = await manager.services.database.transaction(async (store) => {
     const instance = await store.instances.byUuid(instanceUuid)
-    if (instance.host !== manager.host) throw new NotOnThisHost({ what: `instance ${instanceUuid}`, host: instance.host })
+    if (instance.host !== manager.host)
+      throw new NotOnThisHost({ what: `instance ${instanceUuid}`, host: instance.host })
     const vifs = (await store.virtualInterfaces.list({ instanceUuid })).filter((vif) => vif.target !== null)
     for (const vif of vifs) await store.virtualInterfaces.setTarget(vif.id, UNPLUGGED)
     return vifs
@@ -66,7 +67,8 @@ export async function detachVifs(manager: NetworkManager, instanceUuid: string):
 
 function checkHost(manager: NetworkManager, instanceHost: string, network: NetworkRow): void {
   if (instanceHost !== manager.host) throw new NotOnThisHost({ what: 'the instance', host: instanceHost })
-  if (network.host !== null && network.host !== manager.host) throw new NotOnThisHost({ what: `network ${network.label}`, host: network.host })
+  if (network.host !== null && network.host !== manager.host)
+    throw new NotOnThisHost({ what: `network ${network.label}`, host: network.host })
 }
 
 function parseTarget(target: VifTarget): VifTarget {
@@ -76,5 +78,11 @@ function parseTarget(target: VifTarget): VifTarget {
 }
 
 function attachment(vif: VirtualInterfaceRow): Attachment {
-  return { instance_uuid: vif.instance_uuid, mac: vif.address, device: vif.device ?? '', guest_device: vif.guest_device, target: vif.target ?? '' }
+  return {
+    instance_uuid: vif.instance_uuid,
+    mac: vif.address,
+    device: vif.device ?? '',
+    guest_device: vif.guest_device,
+    target: vif.target ?? '',
+  }
 }

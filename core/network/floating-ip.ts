@@ -38,9 +38,13 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       const info = await super.allocateForInstance(context, request)
       const fixed = info.flatMap((vif) => vif.network.subnets.flatMap((subnet) => subnet.ips))
       const first = fixed[0]?.address
-      if (!this.services.flags.auto_assign_floating_ip || !first || fixed.some((ip) => ip.floating_ips.length > 0)) return info
+      if (!this.services.flags.auto_assign_floating_ip || !first || fixed.some((ip) => ip.floating_ips.length > 0))
+        return info
       try {
-        const address = await this.allocateFloatingIp(elevated(context), { project_id: request.project_id, auto_assigned: true })
+        const address = await this.allocateFloatingIp(elevated(context), {
+          project_id: request.project_id,
+          auto_assigned: true,
+        })
         try {
           await this.associateFloatingIp(elevated(context), address, first)
         } catch (error) {
@@ -55,7 +59,10 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     }
 
     /** Floating IPs are let go first; one that resists does not keep the others (defects-manager B3). */
-    override async deallocateForInstance(context: RequestContext, instanceUuid: string): Promise<{ readonly addresses: readonly string[] }> {
+    override async deallocateForInstance(
+      context: RequestContext,
+      instanceUuid: string,
+    ): Promise<{ readonly addresses: readonly string[] }> {
       for (const floating of await this.floatingIpsOfInstance(context, instanceUuid)) {
         try {
           await this.disassociateFloatingIp(context, floating.address)
@@ -70,7 +77,12 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     async createFloatingIps(_context: RequestContext, request: { range?: string; pool?: string; interface?: string }) {
       const { database, flags } = this.services
       const text = request.range ?? flags.floating_range
-      if (text === null) throw new InvalidInput({ what: 'range', value: null, want: 'an address or a network, or set the flag floating_range' })
+      if (text === null)
+        throw new InvalidInput({
+          what: 'range',
+          value: null,
+          want: 'an address or a network, or set the flag floating_range',
+        })
       const pool = parsePool(request.pool ?? flags.default_floating_pool)
       const device = request.interface === undefined ? null : parseDevice('interface', request.interface)
       const addresses = floatingRange(text)
@@ -97,7 +109,10 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       return (await this.services.database.read((store) => store.floatingIps.pools())).map((name) => ({ name }))
     }
 
-    async allocateFloatingIp(context: RequestContext, request: { project_id: string; pool?: string; auto_assigned?: boolean }): Promise<string> {
+    async allocateFloatingIp(
+      context: RequestContext,
+      request: { project_id: string; pool?: string; auto_assigned?: boolean },
+    ): Promise<string> {
       const project = parseProject(request.project_id)
       const pool = parsePool(request.pool ?? this.services.flags.default_floating_pool)
       this.checkOwner(context, `project ${project}`, project)
@@ -117,7 +132,11 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     }
 
     /** Everything is checked before anything is undone (defects-manager C2). */
-    async associateFloatingIp(context: RequestContext, floatingAddress: string, fixedAddress: string): Promise<string | null> {
+    async associateFloatingIp(
+      context: RequestContext,
+      floatingAddress: string,
+      fixedAddress: string,
+    ): Promise<string | null> {
       const floating = await this.ownFloatingIp(context, floatingAddress)
       const fixed = parseAddress(fixedAddress)
       const host = await this.services.database.read(async (store) => {
@@ -129,14 +148,16 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
         return network.host
       })
       if (floating.fixed_address === fixed && floating.host === host) return null
-      if (floating.host !== null && floating.host !== host) await this.onHost(context, floating.host, 'disassociate', floating.address)
+      if (floating.host !== null && floating.host !== host)
+        await this.onHost(context, floating.host, 'disassociate', floating.address)
       await this.onHost(context, host, 'associate', floating.address, fixed)
       return floating.instance_uuid
     }
 
     async disassociateFloatingIp(context: RequestContext, address: string): Promise<void> {
       const floating = await this.ownFloatingIp(context, address)
-      if (floating.host === null || floating.fixed_ip_id === null) throw new FloatingIpNotAssociated({ address: floating.address })
+      if (floating.host === null || floating.fixed_ip_id === null)
+        throw new FloatingIpNotAssociated({ address: floating.address })
       await this.onHost(context, floating.host, 'disassociate', floating.address)
     }
 
@@ -146,15 +167,27 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       const owner = floatingOwner(floatingAddress)
       return this.floatingLocks.run(floatingAddress, async () => {
         const before = await database.transaction(async (store) => {
-          const [floating, fixed] = [await store.floatingIps.byAddress(floatingAddress), await store.fixedIps.byAddress(fixedAddress)]
+          const [floating, fixed] = [
+            await store.floatingIps.byAddress(floatingAddress),
+            await store.fixedIps.byAddress(fixedAddress),
+          ]
           if (!fixed.allocated) throw new FixedIpNotAllocated({ address: fixedAddress })
           if (!(await store.floatingIps.associate(floatingAddress, fixed.id, this.host))) {
-            throw new FloatingIpAssociateFailed({ address: floatingAddress, reason: 'it is not allocated to a project any more' })
+            throw new FloatingIpAssociateFailed({
+              address: floatingAddress,
+              reason: 'it is not allocated to a project any more',
+            })
           }
           return floating
         })
         const moved = before.fixed_address !== null && before.fixed_address !== fixedAddress
-        const ended = moved ? l3.forgetConnections({ publicAddress: floatingAddress, fixedAddress: before.fixed_address!, interface: before.interface }) : []
+        const ended = moved
+          ? l3.forgetConnections({
+              publicAddress: floatingAddress,
+              fixedAddress: before.fixed_address!,
+              interface: before.interface,
+            })
+          : []
         try {
           await this.reconciler.reconcile([owner], ended)
         } catch (error) {
@@ -173,18 +206,31 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       return this.floatingLocks.run(floatingAddress, async () => {
         const before = await database.transaction(async (store) => {
           const floating = await store.floatingIps.byAddress(floatingAddress)
-          if (!(await store.floatingIps.disassociate(floatingAddress))) throw new FloatingIpNotAssociated({ address: floatingAddress })
+          if (!(await store.floatingIps.disassociate(floatingAddress)))
+            throw new FloatingIpNotAssociated({ address: floatingAddress })
           return floating
         })
-        const binding = { publicAddress: floatingAddress, fixedAddress: before.fixed_address ?? floatingAddress, interface: before.interface }
+        const binding = {
+          publicAddress: floatingAddress,
+          fixedAddress: before.fixed_address ?? floatingAddress,
+          interface: before.interface,
+        }
         await this.reconcileOrLog([floatingOwner(floatingAddress)], l3.forgetConnections(binding))
       })
     }
 
     /** @internal */
-    async onHost(context: RequestContext, host: string, verb: 'associate' | 'disassociate', floating: string, fixed = ''): Promise<void> {
+    async onHost(
+      context: RequestContext,
+      host: string,
+      verb: 'associate' | 'disassociate',
+      floating: string,
+      fixed = '',
+    ): Promise<void> {
       if (host === this.host) {
-        return verb === 'associate' ? this.associateFloatingIpHere(floating, fixed) : this.disassociateFloatingIpHere(floating)
+        return verb === 'associate'
+          ? this.associateFloatingIpHere(floating, fixed)
+          : this.disassociateFloatingIpHere(floating)
       }
       const args = verb === 'associate' ? { floating_address: floating, fixed_address: fixed } : { address: floating }
       const message = { ...args, context: { ...context } }
@@ -203,7 +249,8 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     /** @internal */
     async floatingIpsOfInstance(context: RequestContext, instanceUuid: string): Promise<readonly FloatingIpDetail[]> {
       const instance = await this.findInstance(context, parseUuid(instanceUuid))
-      const addresses = instance?.virtual_interfaces.flatMap((vif) => vif.fixed_ips.flatMap((fixed) => fixed.floating_ips)) ?? []
+      const addresses =
+        instance?.virtual_interfaces.flatMap((vif) => vif.fixed_ips.flatMap((fixed) => fixed.floating_ips)) ?? []
       return addresses.length === 0 ? [] : this.services.database.read((store) => store.floatingIps.list({ addresses }))
     }
 

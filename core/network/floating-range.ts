@@ -11,13 +11,21 @@ const MAX_ADDRESSES = 65_536
 export function floatingRange(text: string): readonly string[] {
   if (!text.includes('/')) {
     const address = parseAddress(text)
-    if (versionOf(address) !== 4) throw new InvalidInput({ what: 'range', value: text, want: 'IPv4 addresses: NAT is for IPv4' })
+    if (versionOf(address) !== 4)
+      throw new InvalidInput({ what: 'range', value: text, want: 'IPv4 addresses: NAT is for IPv4' })
     return [address]
   }
   const block = parseCidr(text)
-  if (block.version !== 4) throw new InvalidInput({ what: 'range', value: text, want: 'IPv4 addresses: NAT is for IPv4' })
-  if (block.prefix > 30) throw new InvalidInput({ what: 'range', value: text, want: 'a block of at least 4 addresses, or one address without a prefix' })
-  if (sizeOf(block) > BigInt(MAX_ADDRESSES)) throw new InvalidInput({ what: 'range', value: text, want: `at most ${MAX_ADDRESSES} addresses at once` })
+  if (block.version !== 4)
+    throw new InvalidInput({ what: 'range', value: text, want: 'IPv4 addresses: NAT is for IPv4' })
+  if (block.prefix > 30)
+    throw new InvalidInput({
+      what: 'range',
+      value: text,
+      want: 'a block of at least 4 addresses, or one address without a prefix',
+    })
+  if (sizeOf(block) > BigInt(MAX_ADDRESSES))
+    throw new InvalidInput({ what: 'range', value: text, want: `at most ${MAX_ADDRESSES} addresses at once` })
   return hostAddresses(block)
 }
 

@@ -34,7 +34,8 @@ export function planHost(view: HostView, plugins: PlannerPlugins, topology: Topo
   }
   if (topology.managesHost) {
     add(HOST_OWNER, l3.initialize())
-    for (const id of view.plannedNetworkIds) add(networkOwner(id), planNetwork(view.networks.get(id)!, view.host, plugins, topology))
+    for (const id of view.plannedNetworkIds)
+      add(networkOwner(id), planNetwork(view.networks.get(id)!, view.host, plugins, topology))
   }
   if (topology.dhcp) {
     for (const id of view.leasePlannedNetworkIds) {
@@ -55,20 +56,31 @@ export function planHost(view: HostView, plugins: PlannerPlugins, topology: Topo
   }
   if (topology.managesHost) {
     for (const floating of view.floatingIps) {
-      const binding = { publicAddress: floating.address, fixedAddress: floating.fixed_address!, interface: floating.interface }
+      const binding = {
+        publicAddress: floating.address,
+        fixedAddress: floating.fixed_address!,
+        interface: floating.interface,
+      }
       add(floatingOwner(floating.address), l3.addFloatingIp(binding))
     }
   }
   return contributions
 }
 
-function planNetwork(network: NetworkRow, host: string, plugins: PlannerPlugins, topology: Topology): readonly Resource[] {
+function planNetwork(
+  network: NetworkRow,
+  host: string,
+  plugins: PlannerPlugins,
+  topology: Topology,
+): readonly Resource[] {
   const device = plugins.interfaceDriver.getDev(network)
   const removable = new Set(plugins.interfaceDriver.unplug(network))
   const server = serverAddressOf(network)
   const links = plugins.interfaceDriver.plug(network, gatewayMac(host, network.uuid), network.gateway !== null)
   return [
-    ...links.map((resource) => (resource.kind === 'link' && !removable.has(resource.name) ? { ...resource, keep: true } : resource)),
+    ...links.map((resource) =>
+      resource.kind === 'link' && !removable.has(resource.name) ? { ...resource, keep: true } : resource,
+    ),
     ...plugins.l3.initializeGateway(network, device, server),
     ...(topology.dhcp && network.enable_dhcp && server !== null ? plugins.dhcp.serve(network, device, server) : []),
   ]
@@ -78,7 +90,8 @@ function planNetwork(network: NetworkRow, host: string, plugins: PlannerPlugins,
 function firstAddresses(guests: readonly FixedIpDetail[]): readonly FixedIpDetail[] {
   const first = new Map<number, FixedIpDetail>()
   for (const guest of guests) {
-    if (guest.virtual_interface_id !== null && !first.has(guest.virtual_interface_id)) first.set(guest.virtual_interface_id, guest)
+    if (guest.virtual_interface_id !== null && !first.has(guest.virtual_interface_id))
+      first.set(guest.virtual_interface_id, guest)
   }
   return [...first.values()]
 }

@@ -28,7 +28,9 @@ export function servesNetwork(network: NetworkRow, host: string): boolean {
 /** @param scope what to read; null reads all that the host serves */
 export async function readHostView(store: NetworkStore, host: string, scope: OwnerScope | null): Promise<HostView> {
   const all = await store.networks.list()
-  const networks = new Map(all.filter((network) => servesNetwork(network, host)).map((network) => [network.id, network]))
+  const networks = new Map(
+    all.filter((network) => servesNetwork(network, host)).map((network) => [network.id, network]),
+  )
   const served = [...networks.keys()]
   const mine = (ids: readonly number[]) => ids.filter((id) => networks.has(id))
   const ofServed = <T extends { readonly network_id: number | null }>(rows: readonly T[]) =>
@@ -36,10 +38,15 @@ export async function readHostView(store: NetworkStore, host: string, scope: Own
 
   const leaseNetworkIds = scope ? mine(scope.leaseNetworkIds) : served
   const guestFilter = scope ? { virtualInterfaceIds: scope.vifIds } : { networkIds: served }
-  const guests = scope?.vifIds.length === 0 || served.length === 0 ? [] : await store.fixedIps.list({ ...guestFilter, allocated: true })
-  const leases = leaseNetworkIds.length === 0 ? [] : await store.fixedIps.list({ networkIds: leaseNetworkIds, leased: true })
+  const guests =
+    scope?.vifIds.length === 0 || served.length === 0
+      ? []
+      : await store.fixedIps.list({ ...guestFilter, allocated: true })
+  const leases =
+    leaseNetworkIds.length === 0 ? [] : await store.fixedIps.list({ networkIds: leaseNetworkIds, leased: true })
   const portFilter = scope ? { ids: scope.portVifIds } : { networkIds: served }
-  const vifs = scope?.portVifIds.length === 0 || served.length === 0 ? [] : await store.virtualInterfaces.list(portFilter)
+  const vifs =
+    scope?.portVifIds.length === 0 || served.length === 0 ? [] : await store.virtualInterfaces.list(portFilter)
   const floatingFilter = scope ? { host, addresses: scope.floatingAddresses } : { host }
   const floatingIps = scope?.floatingAddresses.length === 0 ? [] : await store.floatingIps.list(floatingFilter)
 

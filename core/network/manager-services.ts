@@ -3,7 +3,7 @@ import type { Values } from '../../config/option.ts'
 import type { DatabaseDriver } from '../contracts/database.ts'
 import type { Clock, LeaseSpool, Logger, RandomSource } from '../contracts/ports.ts'
 import type { RpcDriver } from '../contracts/rpc.ts'
-import { coreOptions } from '../plugin-system/core-options.ts'
+import type { coreOptions } from '../plugin-system/core-options.ts'
 import type { PluginEnvironment } from '../plugin-system/define-plugin.ts'
 import {
   clockRef,
@@ -44,7 +44,9 @@ export const managerRequires = {
 }
 
 /** The services of a manager from what its plugin's `create` was given. */
-export function managerServices(environment: PluginEnvironment<typeof coreOptions, typeof managerRequires>): ManagerServices {
+export function managerServices(
+  environment: PluginEnvironment<typeof coreOptions, typeof managerRequires>,
+): ManagerServices {
   const { flags, services, logger } = environment
   return { ...services, flags, logger, host: flags.host }
 }

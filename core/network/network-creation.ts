@@ -4,7 +4,7 @@
  */
 import type { NewNetwork } from '../contracts/database.ts'
 import type { CreateNetworksRequest } from '../contracts/network-operations.ts'
-import { InvalidAddress, InvalidIntValue, AddressOutOfRange, InvalidInput } from '../errors/input.ts'
+import { AddressOutOfRange, InvalidAddress, InvalidInput, InvalidIntValue } from '../errors/input.ts'
 import { CidrConflict, NetworkNotCreated, NetworkRangeTooSmall } from '../errors/network.ts'
 import { NotSupported } from '../errors/service.ts'
 import {
@@ -49,19 +49,22 @@ export function planNetworks(
   newUuid: () => string,
 ): readonly NewNetwork[] {
   if (request.cidr_v6 !== undefined) throw new NotSupported({ what: 'IPv6 range for a network', by: 'this manager' })
-  if (request.multi_host ?? defaults.multi_host) throw new NotSupported({ what: 'multi_host network', by: 'this manager' })
+  if (request.multi_host ?? defaults.multi_host)
+    throw new NotSupported({ what: 'multi_host network', by: 'this manager' })
   if (!request.label) throw new NetworkNotCreated({ required: 'label' })
   const label = parseLabel(request.label)
   const text = request.cidr ?? defaults.fixed_range
   if (text === null) throw new NetworkNotCreated({ required: 'fixed_range_v4', flag: 'fixed_range' })
   const range = parseCidr(text)
-  if (range.version !== 4) throw new InvalidInput({ what: 'range', value: text, want: 'an IPv4 network, like 10.0.0.0/24' })
+  if (range.version !== 4)
+    throw new InvalidInput({ what: 'range', value: text, want: 'an IPv4 network, like 10.0.0.0/24' })
 
   const count = wholeNumber('num_networks', request.num_networks ?? defaults.num_networks)
   const bridge = bridgeOf(request, defaults, count, existing)
   const blocks = carve(range, count, sizeFor(request, range, count, defaults.network_size), existing)
   const uuid = request.uuid === undefined ? null : parseUuid(request.uuid)
-  if (uuid !== null && count > 1) throw new InvalidInput({ what: 'uuid', value: uuid, want: 'one network, not several' })
+  if (uuid !== null && count > 1)
+    throw new InvalidInput({ what: 'uuid', value: uuid, want: 'one network, not several' })
   return blocks.map((block, index) => ({
     ...addressColumns(block, request),
     uuid: uuid ?? newUuid(),
@@ -99,7 +102,8 @@ export function carve(range: Cidr, count: number, size: number, existing: readon
   const prefix = prefixForSize(size)
   const step = 1n << BigInt(32 - prefix)
   const room = Number(sizeOf(range) / step)
-  if (room < count) throw new NetworkRangeTooSmall({ cidr: range.text, num_networks: count, network_size: Number(step), room })
+  if (room < count)
+    throw new NetworkRangeTooSmall({ cidr: range.text, num_networks: count, network_size: Number(step), room })
   const used = existing
     .filter((network) => network.cidr !== null)
     .map((network) => ({ label: network.label, block: parseCidr(network.cidr!) }))
@@ -114,7 +118,8 @@ export function carve(range: Cidr, count: number, size: number, existing: readon
     const next = other && other.block.last > block.last ? other.block.last + 1n : first + step
     first = range.first + ((next - range.first + step - 1n) / step) * step
   }
-  if (blocks.length < count) throw new CidrConflict({ cidr: range.text, other: conflict!.block.text, label: conflict!.label })
+  if (blocks.length < count)
+    throw new CidrConflict({ cidr: range.text, other: conflict!.block.text, label: conflict!.label })
   return blocks
 }
 
@@ -123,7 +128,12 @@ function sizeFor(request: CreateNetworksRequest, range: Cidr, count: number, fla
   const size = request.network_size ?? Math.min(flagSize, largestPowerOfTwo(sizeOf(range) / BigInt(count)))
   wholeNumber('network_size', size)
   if (size < MIN_SIZE) {
-    throw new NetworkRangeTooSmall({ cidr: range.text, num_networks: count, network_size: MIN_SIZE, room: Number(sizeOf(range) / BigInt(MIN_SIZE)) })
+    throw new NetworkRangeTooSmall({
+      cidr: range.text,
+      num_networks: count,
+      network_size: MIN_SIZE,
+      room: Number(sizeOf(range) / BigInt(MIN_SIZE)),
+    })
   }
   return size
 }
@@ -146,8 +156,12 @@ function addressColumns(block: Cidr, request: CreateNetworksRequest) {
   const dhcpServer = request.dhcp_server === undefined ? gateway : inside('dhcp_server', request.dhcp_server)
   while ([gateway, dhcpServer].includes(fromInteger(pointer, 4))) pointer++
   const special = [fromInteger(block.first, 4), broadcast, gateway, dhcpServer]
-  for (const [what, value] of [['gateway', gateway], ['dhcp_server', dhcpServer]] as const) {
-    if (value === special[0] || value === broadcast) throw new InvalidInput({ what, value, want: 'neither the network nor the broadcast address' })
+  for (const [what, value] of [
+    ['gateway', gateway],
+    ['dhcp_server', dhcpServer],
+  ] as const) {
+    if (value === special[0] || value === broadcast)
+      throw new InvalidInput({ what, value, want: 'neither the network nor the broadcast address' })
   }
   return {
     cidr: block.text,
@@ -162,24 +176,47 @@ function addressColumns(block: Cidr, request: CreateNetworksRequest) {
 }
 
 /** First and last address of the pool: the block, or the part of it that the request allows. */
-function poolOf(block: Cidr, request: CreateNetworksRequest, inside: (what: string, text: string) => string): readonly [string, string] {
+function poolOf(
+  block: Cidr,
+  request: CreateNetworksRequest,
+  inside: (what: string, text: string) => string,
+): readonly [string, string] {
   const part = request.fixed_cidr === undefined ? block : parseCidr(request.fixed_cidr)
   if (part.version !== 4 || part.first < block.first || part.last > block.last) {
     throw new AddressOutOfRange({ address: part.text, cidr: block.text })
   }
-  const first = request.allowed_start === undefined ? fromInteger(part.first, 4) : inside('allowed_start', request.allowed_start)
-  const last = request.allowed_end === undefined ? fromInteger(part.last, 4) : inside('allowed_end', request.allowed_end)
-  if (toInteger(first) > toInteger(last)) throw new InvalidInput({ what: 'range', value: `${first}-${last}`, want: 'the first address before the last' })
+  const first =
+    request.allowed_start === undefined ? fromInteger(part.first, 4) : inside('allowed_start', request.allowed_start)
+  const last =
+    request.allowed_end === undefined ? fromInteger(part.last, 4) : inside('allowed_end', request.allowed_end)
+  if (toInteger(first) > toInteger(last))
+    throw new InvalidInput({ what: 'range', value: `${first}-${last}`, want: 'the first address before the last' })
   return [first, last]
 }
 
-function bridgeOf(request: CreateNetworksRequest, defaults: CreationDefaults, count: number, existing: readonly NetworkRow[]): string | null {
+function bridgeOf(
+  request: CreateNetworksRequest,
+  defaults: CreationDefaults,
+  count: number,
+  existing: readonly NetworkRow[],
+): string | null {
   const bridge = device('bridge', request.bridge ?? defaults.bridge)
-  if (bridge === null && defaults.bridgeFlag !== null) throw new NetworkNotCreated({ required: 'bridge', flag: defaults.bridgeFlag })
+  if (bridge === null && defaults.bridgeFlag !== null)
+    throw new NetworkNotCreated({ required: 'bridge', flag: defaults.bridgeFlag })
   if (bridge === null || !defaults.ownBridge) return bridge
   const other = existing.find((network) => network.bridge === bridge)
-  if (other) throw new InvalidInput({ what: 'bridge', value: bridge, want: `a bridge of its own: this one is network ${other.label}'s (--bridge)` })
-  if (count > 1) throw new InvalidInput({ what: 'num_networks', value: count, want: `1, because each network needs a bridge of its own and ${bridge} is one` })
+  if (other)
+    throw new InvalidInput({
+      what: 'bridge',
+      value: bridge,
+      want: `a bridge of its own: this one is network ${other.label}'s (--bridge)`,
+    })
+  if (count > 1)
+    throw new InvalidInput({
+      what: 'num_networks',
+      value: count,
+      want: `1, because each network needs a bridge of its own and ${bridge} is one`,
+    })
   return bridge
 }
 

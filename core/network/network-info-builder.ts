@@ -1,7 +1,8 @@
 /** Rows -> NetworkInfo. Pure. Source: nova/network/manager.py get_instance_nw_info and _get_subnets_from_network. */
+
+import { versionOf } from '../model/address.ts'
 import type { FixedIpModel, IpModel, NetworkInfo, NetworkModel, SubnetModel } from '../model/network-info.ts'
 import type { InstanceDetail, NetworkRow } from '../model/rows.ts'
-import { versionOf } from '../model/address.ts'
 
 /** What the kind of manager adds to a network's `meta`. */
 export interface NetworkInfoTopology {
@@ -17,8 +18,16 @@ export function buildNetworkInfo(
   return instance.virtual_interfaces.flatMap((vif) => {
     const network = networks.get(vif.network_id)
     if (!network) return []
-    const ips = vif.fixed_ips.map((fixed): FixedIpModel => ({ ...ip(fixed.address, 'fixed'), floating_ips: fixed.floating_ips.map((address) => ip(address, 'floating')) }))
-    const bandwidth = network.rxtx_base !== null && instance.rxtx_factor !== null ? { rxtx_cap: network.rxtx_base * instance.rxtx_factor } : {}
+    const ips = vif.fixed_ips.map(
+      (fixed): FixedIpModel => ({
+        ...ip(fixed.address, 'fixed'),
+        floating_ips: fixed.floating_ips.map((address) => ip(address, 'floating')),
+      }),
+    )
+    const bandwidth =
+      network.rxtx_base !== null && instance.rxtx_factor !== null
+        ? { rxtx_cap: network.rxtx_base * instance.rxtx_factor }
+        : {}
     return {
       id: vif.uuid,
       address: vif.address,
@@ -38,7 +47,12 @@ export function buildNetworkInfo(
   })
 }
 
-function networkModel(instance: InstanceDetail, network: NetworkRow, ips: readonly FixedIpModel[], topology: NetworkInfoTopology): NetworkModel {
+function networkModel(
+  instance: InstanceDetail,
+  network: NetworkRow,
+  ips: readonly FixedIpModel[],
+  topology: NetworkInfoTopology,
+): NetworkModel {
   return {
     id: network.uuid,
     bridge: network.bridge,
@@ -48,7 +62,9 @@ function networkModel(instance: InstanceDetail, network: NetworkRow, ips: readon
       tenant_id: instance.project_id,
       ...(network.injected ? { injected: true } : {}),
       ...(topology.shouldCreateBridge ? { should_create_bridge: true } : {}),
-      ...(topology.shouldCreateBridge && network.bridge_interface ? { bridge_interface: network.bridge_interface } : {}),
+      ...(topology.shouldCreateBridge && network.bridge_interface
+        ? { bridge_interface: network.bridge_interface }
+        : {}),
       ...(network.multi_host ? { multi_host: true } : {}),
     },
   }

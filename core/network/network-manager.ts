@@ -69,7 +69,9 @@ export abstract class NetworkManager implements NetworkOperations {
   /** Which networks an instance gets when it asks for none. Source: _get_networks_for_instance. */
   async networksForProject(store: NetworkStore, projectId: string): Promise<readonly NetworkRow[]> {
     const networks = await store.networks.list()
-    return networks.filter((network) => network.vlan === null && (network.project_id === null || network.project_id === projectId))
+    return networks.filter(
+      (network) => network.vlan === null && (network.project_id === null || network.project_id === projectId),
+    )
   }
 
   // ---- life cycle
@@ -127,7 +129,9 @@ export abstract class NetworkManager implements NetworkOperations {
 
   async getAllNetworks(context: RequestContext): Promise<readonly NetworkSummary[]> {
     return this.services.database.read(async (store) => {
-      const networks = (await store.networks.list()).filter((network) => network.project_id === null || mayActFor(context, network.project_id))
+      const networks = (await store.networks.list()).filter(
+        (network) => network.project_id === null || mayActFor(context, network.project_id),
+      )
       const summaries: NetworkSummary[] = []
       for (const network of networks) summaries.push({ ...network, addresses: await store.networks.usage(network.id) })
       return summaries
@@ -167,9 +171,15 @@ export abstract class NetworkManager implements NetworkOperations {
 
   async allocateFixedIp(_context: RequestContext, request: FixedIpRequest): Promise<string> {
     const { database } = this.services
-    const claim = { networkId: request.network_id, instanceUuid: request.instance_uuid, virtualInterfaceId: request.virtual_interface_id }
+    const claim = {
+      networkId: request.network_id,
+      instanceUuid: request.instance_uuid,
+      virtualInterfaceId: request.virtual_interface_id,
+    }
     const row = await database.transaction(({ fixedIps }) =>
-      request.address === undefined ? fixedIps.claimFromPool(claim) : fixedIps.claimAddress(parseAddress(request.address), claim),
+      request.address === undefined
+        ? fixedIps.claimFromPool(claim)
+        : fixedIps.claimAddress(parseAddress(request.address), claim),
     )
     const owners = [networkOwner(row.network_id), vifOwner(request.virtual_interface_id)]
     try {
@@ -182,7 +192,10 @@ export abstract class NetworkManager implements NetworkOperations {
     return row.address
   }
 
-  async deallocateForInstance(context: RequestContext, instanceUuid: string): Promise<{ readonly addresses: readonly string[] }> {
+  async deallocateForInstance(
+    context: RequestContext,
+    instanceUuid: string,
+  ): Promise<{ readonly addresses: readonly string[] }> {
     const uuid = parseUuid(instanceUuid)
     // An event that waits may say that a guest took its lease: that has to be known before its address is let go.
     await this.leaseEvents.drain()
@@ -224,7 +237,10 @@ export abstract class NetworkManager implements NetworkOperations {
       networks: new Map((await store.networks.list()).map((network) => [network.id, network])),
     }))
     this.checkOwner(context, `instance ${uuid}`, instance.project_id)
-    return buildNetworkInfo(instance, networks, { dhcp: this.topology.dhcp, shouldCreateBridge: this.topology.managesHost })
+    return buildNetworkInfo(instance, networks, {
+      dhcp: this.topology.dhcp,
+      shouldCreateBridge: this.topology.managesHost,
+    })
   }
 
   async getInstance(context: RequestContext, instanceUuid: string): Promise<InstanceSummary> {
@@ -292,7 +308,10 @@ export abstract class NetworkManager implements NetworkOperations {
   // ---- shared steps
 
   /** What could not be taken away now is taken away by the next look at the whole host: a release never fails for it. */
-  async reconcileOrLog(owners: readonly string[], after: Parameters<HostReconciler['reconcile']>[1] = []): Promise<void> {
+  async reconcileOrLog(
+    owners: readonly string[],
+    after: Parameters<HostReconciler['reconcile']>[1] = [],
+  ): Promise<void> {
     await this.reconciler.reconcile(owners, after).catch((error: unknown) => {
       this.services.logger.error('the host is not in line yet; it is tried again periodically', { owners, error })
     })

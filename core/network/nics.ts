@@ -45,7 +45,8 @@ interface WantedNetwork {
 /** @throws {InvalidInput} and its kind, for the first value that is malformed */
 export function parseAllocateRequest(request: AllocateRequest, thisHost: string): AllocationWish {
   const uuid = parseUuid(request.instance_uuid)
-  if (request.vpn) throw new InvalidInput({ what: 'vpn', value: true, want: 'a VLAN network, which this manager does not have' })
+  if (request.vpn)
+    throw new InvalidInput({ what: 'vpn', value: true, want: 'a VLAN network, which this manager does not have' })
   return {
     instance_uuid: uuid,
     project_id: parseProject(request.project_id),
@@ -71,7 +72,11 @@ export function fixedIpRequest({ network, vif, address }: Nic): FixedIpRequest {
  * repeated request completes what an interrupted one began.
  * @returns the interfaces that have no address yet
  */
-export async function createNics(manager: NetworkManager, wish: AllocationWish, compensation: Compensation): Promise<readonly Nic[]> {
+export async function createNics(
+  manager: NetworkManager,
+  wish: AllocationWish,
+  compensation: Compensation,
+): Promise<readonly Nic[]> {
   const { database } = manager.services
   const { nics, made, known } = await database.transaction(async (store) => {
     const networks = await wantedNetworks(manager, store, wish)
@@ -99,7 +104,11 @@ async function instanceOrNull(store: NetworkStore, uuid: string): Promise<Instan
   })
 }
 
-async function wantedNetworks(manager: NetworkManager, store: NetworkStore, wish: AllocationWish): Promise<readonly WantedNetwork[]> {
+async function wantedNetworks(
+  manager: NetworkManager,
+  store: NetworkStore,
+  wish: AllocationWish,
+): Promise<readonly WantedNetwork[]> {
   if (wish.requested_networks.length === 0) {
     const networks = await manager.networksForProject(store, wish.project_id)
     if (networks.length === 0) throw new NoNetworksFound({})
@@ -148,10 +157,16 @@ async function createVif(
 ): Promise<VirtualInterfaceRow> {
   const { random, flags } = manager.services
   const create = (address: string) =>
-    store.virtualInterfaces.create({ uuid: random.uuid(), address, network_id: network.id, instance_uuid: wish.instance_uuid })
+    store.virtualInterfaces.create({
+      uuid: random.uuid(),
+      address,
+      network_id: network.id,
+      instance_uuid: wish.instance_uuid,
+    })
   if (wish.macs.length > 0) {
     const { value: mac } = macs.next() as IteratorResult<string, undefined>
-    if (mac === undefined) throw new VirtualInterfaceCreateException({ reason: 'fewer MAC addresses were given than there are networks' })
+    if (mac === undefined)
+      throw new VirtualInterfaceCreateException({ reason: 'fewer MAC addresses were given than there are networks' })
     const vif = await create(mac)
     if (vif === null) throw new VirtualInterfaceCreateException({ reason: `MAC address ${mac} is in use` })
     return vif

@@ -105,7 +105,10 @@ export class HostReconciler {
     const everything = requests.some((request) => request.owners === null)
     const owners = everything ? null : [...new Set(requests.flatMap((request) => request.owners ?? []))]
     try {
-      const report = await this.#applyWithBlame(owners, requests.flatMap((request) => request.after))
+      const report = await this.#applyWithBlame(
+        owners,
+        requests.flatMap((request) => request.after),
+      )
       for (const request of requests) request.resolve(report)
     } catch (error) {
       this.#state = null
@@ -129,11 +132,20 @@ export class HostReconciler {
         logger.error('the host was not changed', { owner, reasons: alone.failures.map((failure) => failure.message) })
       }
     }
-    return { host, entries: this.#entries(first.difference, first.firewallLines), waiting: first.difference.waiting, failures }
+    return {
+      host,
+      entries: this.#entries(first.difference, first.firewallLines),
+      waiting: first.difference.waiting,
+      failures,
+    }
   }
 
   /** @param dropped owners that get nothing, whatever the facts say */
-  async #apply(owners: readonly string[] | null, after: readonly Command[], dropped: readonly string[] = []): Promise<Applied> {
+  async #apply(
+    owners: readonly string[] | null,
+    after: readonly Command[],
+    dropped: readonly string[] = [],
+  ): Promise<Applied> {
     const { hostDriver, firewall } = this.#services
     const before = this.#desired.keysOf(owners ? [...owners, ...dropped] : this.#desired.owners)
     const ownersBefore = new Map([...before].map((key) => [key, this.#desired.wanted(key)!.owner]))
@@ -156,7 +168,16 @@ export class HostReconciler {
     const operations: PhasedOperation[] = [
       ...hostDriver.operations(difference.steps, this.#state!),
       ...(change.commands.length > 0
-        ? [{ kind: 'ruleset' as const, phase: 'rules' as const, owners: blame, commands: change.commands, reads: firewall.reads, after: change.after }]
+        ? [
+            {
+              kind: 'ruleset' as const,
+              phase: 'rules' as const,
+              owners: blame,
+              commands: change.commands,
+              reads: firewall.reads,
+              after: change.after,
+            },
+          ]
         : []),
       ...after.map((command) => ({ kind: 'command' as const, phase: 'actions' as const, owners: [], command })),
     ]
@@ -167,7 +188,10 @@ export class HostReconciler {
   }
 
   /** Reads the facts of the owners and sets what they want. @returns conflicts as failures of the later owner */
-  async #loadFacts(owners: readonly string[] | null, dropped: readonly string[] = []): Promise<readonly OperationFailure[]> {
+  async #loadFacts(
+    owners: readonly string[] | null,
+    dropped: readonly string[] = [],
+  ): Promise<readonly OperationFailure[]> {
     const { database, host } = this.#services
     const conflicts: OperationFailure[] = []
     const planned = new Map<string, Parameters<DesiredState['set']>[1]>()
@@ -197,8 +221,14 @@ export class HostReconciler {
   #difference(owners: readonly string[] | null, ownersBefore: ReadonlyMap<string, string>): Difference {
     const state = this.#state!
     if (owners === null) {
-      const unwanted = [...state.resources].filter(([key, observed]) => observed.ours && this.#desired.wanted(key) === null)
-      return diffResources(this.#desired.resources(), state, new Map(unwanted.map(([key]) => [key, ownersBefore.get(key) ?? 'host'])))
+      const unwanted = [...state.resources].filter(
+        ([key, observed]) => observed.ours && this.#desired.wanted(key) === null,
+      )
+      return diffResources(
+        this.#desired.resources(),
+        state,
+        new Map(unwanted.map(([key]) => [key, ownersBefore.get(key) ?? 'host'])),
+      )
     }
     const wanted = [...this.#desired.keysOf(owners)].map((key) => this.#desired.wanted(key) as OwnedResource)
     const unwanted = [...ownersBefore].filter(([key]) => this.#desired.wanted(key) === null)
@@ -210,9 +240,18 @@ export class HostReconciler {
   }
 
   #entries(difference: Difference, firewallLines: readonly string[]): readonly PlanEntry[] {
-    const stepEntry = ({ verb, owner, resource }: Step): PlanEntry => ({ verb, owner, kind: resource.kind, text: describeResource(resource) })
-    const ruleEntry = (line: string): PlanEntry => ({ verb: line.startsWith('-') ? 'remove' : 'add', owner: 'host', kind: 'rule', text: line.slice(2) })
+    const stepEntry = ({ verb, owner, resource }: Step): PlanEntry => ({
+      verb,
+      owner,
+      kind: resource.kind,
+      text: describeResource(resource),
+    })
+    const ruleEntry = (line: string): PlanEntry => ({
+      verb: line.startsWith('-') ? 'remove' : 'add',
+      owner: 'host',
+      kind: 'rule',
+      text: line.slice(2),
+    })
     return [...difference.steps.map(stepEntry), ...firewallLines.map(ruleEntry)]
   }
 }
-

@@ -17,7 +17,11 @@ export type AbstractConstructor<T = object> = abstract new (...args: any[]) => T
 export function RPCAllocateFixedIP<B extends AbstractConstructor<NetworkManager>>(Base: B) {
   abstract class WithRpcAllocateFixedIp extends Base {
     /** All are waited for before the first error is raised, so that nothing is allocated after the call returned (defects-manager A10). */
-    override async allocateFixedIps(context: RequestContext, nics: readonly Nic[], compensation: Compensation): Promise<void> {
+    override async allocateFixedIps(
+      context: RequestContext,
+      nics: readonly Nic[],
+      compensation: Compensation,
+    ): Promise<void> {
       const outcomes = await Promise.allSettled(
         nics.map(async (nic) => {
           const address = await this.allocateOnHost(context, nic, await this.hostOf(context, nic.network))
@@ -41,7 +45,11 @@ export function RPCAllocateFixedIP<B extends AbstractConstructor<NetworkManager>
     /** The host of the network; one that has none is taken by whichever network host answers. @internal */
     async hostOf(context: RequestContext, network: NetworkRow): Promise<string> {
       if (network.host !== null) return network.host
-      const host = await this.services.rpc.call({ topic: NETWORK_TOPIC }, 'set_network_host', message(context, { network_id: network.id }))
+      const host = await this.services.rpc.call(
+        { topic: NETWORK_TOPIC },
+        'set_network_host',
+        message(context, { network_id: network.id }),
+      )
       if (typeof host !== 'string') throw new NetworkHostNotSet({ network: network.label })
       return host
     }
@@ -51,7 +59,11 @@ export function RPCAllocateFixedIP<B extends AbstractConstructor<NetworkManager>
       const request = fixedIpRequest(nic)
       if (host === this.host) return this.allocateFixedIp(context, request)
       const args = message(context, { ...request })
-      return (await this.services.rpc.call({ topic: NETWORK_TOPIC, server: host }, '_rpc_allocate_fixed_ip', args)) as string
+      return (await this.services.rpc.call(
+        { topic: NETWORK_TOPIC, server: host },
+        '_rpc_allocate_fixed_ip',
+        args,
+      )) as string
     }
   }
   return WithRpcAllocateFixedIp

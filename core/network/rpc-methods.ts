@@ -3,7 +3,7 @@
  * them. Arguments are checked here, once; what passes is of the type that the method says.
  */
 import { z } from 'zod'
-import { hasFloatingIps, type FloatingIPOperations, type NetworkOperations } from '../contracts/network-manager.ts'
+import { type FloatingIPOperations, hasFloatingIps, type NetworkOperations } from '../contracts/network-manager.ts'
 import type { Dispatch, Json } from '../contracts/rpc.ts'
 import { InvalidInput, UnknownMethod } from '../errors/input.ts'
 import { AdminRequired, NotSupported } from '../errors/service.ts'
@@ -23,11 +23,32 @@ const contextShape = z.strictObject({
   request_id: text,
 })
 
-const createNetworks = z.strictObject({
-  label: text, cidr: text, cidr_v6: text, num_networks: count, network_size: count, multi_host: z.boolean(), gateway: text, gateway_v6: text,
-  bridge: text, bridge_interface: text, dns1: text, dns2: text, fixed_cidr: text, allowed_start: text, allowed_end: text, vlan: count,
-  vlan_start: count, vpn_start: count, project_id: text, uuid: text, mtu: count, dhcp_server: text,
-}).partial()
+const createNetworks = z
+  .strictObject({
+    label: text,
+    cidr: text,
+    cidr_v6: text,
+    num_networks: count,
+    network_size: count,
+    multi_host: z.boolean(),
+    gateway: text,
+    gateway_v6: text,
+    bridge: text,
+    bridge_interface: text,
+    dns1: text,
+    dns2: text,
+    fixed_cidr: text,
+    allowed_start: text,
+    allowed_end: text,
+    vlan: count,
+    vlan_start: count,
+    vpn_start: count,
+    project_id: text,
+    uuid: text,
+    mtu: count,
+    dhcp_server: text,
+  })
+  .partial()
 
 const allocateForInstance = z.strictObject({
   instance_uuid: text,
@@ -35,7 +56,10 @@ const allocateForInstance = z.strictObject({
   host: text.optional(),
   hostname: text.optional(),
   rxtx_factor: z.number().optional(),
-  requested_networks: z.array(z.strictObject({ uuid: text, address: text.optional() })).max(64).optional(),
+  requested_networks: z
+    .array(z.strictObject({ uuid: text, address: text.optional() }))
+    .max(64)
+    .optional(),
   macs: z.array(text).max(64).optional(),
   vpn: z.boolean().optional(),
 })
@@ -60,7 +84,11 @@ function method<A extends z.ZodType>(
   run: (manager: NetworkOperations, context: RequestContext, args: Exact<z.output<A>>) => Promise<unknown>,
   admin = false,
 ): Method {
-  return { arguments: args, admin, run: (manager, context, checked) => run(manager, context, checked as Exact<z.output<A>>) }
+  return {
+    arguments: args,
+    admin,
+    run: (manager, context, checked) => run(manager, context, checked as Exact<z.output<A>>),
+  }
 }
 
 function floating<A extends z.ZodType>(
@@ -68,10 +96,14 @@ function floating<A extends z.ZodType>(
   run: (manager: FloatingIPOperations, context: RequestContext, args: Exact<z.output<A>>) => Promise<unknown>,
   admin = false,
 ): Method {
-  return method(args, (manager, context, checked) => {
-    if (!hasFloatingIps(manager)) throw new NotSupported({ what: 'floating IPs', by: 'this network manager' })
-    return run(manager, context, checked)
-  }, admin)
+  return method(
+    args,
+    (manager, context, checked) => {
+      if (!hasFloatingIps(manager)) throw new NotSupported({ what: 'floating IPs', by: 'this network manager' })
+      return run(manager, context, checked)
+    },
+    admin,
+  )
 }
 
 const OPERATOR = true
@@ -83,7 +115,9 @@ export const rpcMethods: Readonly<Record<string, Method>> = {
   get_all_networks: method(none, (m, c) => m.getAllNetworks(c)),
   set_network_host: method(z.strictObject({ network_id: count }), (m, c, a) => m.setNetworkHost(c, a.network_id)),
 
-  allocate_for_instance: method(allocateForInstance, (m, c, a) => m.allocateForInstance(c, a as Parameters<typeof m.allocateForInstance>[1])),
+  allocate_for_instance: method(allocateForInstance, (m, c, a) =>
+    m.allocateForInstance(c, a as Parameters<typeof m.allocateForInstance>[1]),
+  ),
   deallocate_for_instance: method(instance, (m, c, a) => m.deallocateForInstance(c, a.instance_uuid)),
   get_instance_nw_info: method(instance, (m, c, a) => m.getInstanceNwInfo(c, a.instance_uuid)),
   get_instance: method(instance, (m, c, a) => m.getInstance(c, a.instance_uuid)),
@@ -92,17 +126,32 @@ export const rpcMethods: Readonly<Record<string, Method>> = {
   attach_vif: method(attachVif, (m, c, a) => m.attachVif(c, a as Parameters<typeof m.attachVif>[1]), OPERATOR),
   detach_vifs: method(instance, (m, c, a) => m.detachVifs(c, a.instance_uuid), OPERATOR),
 
-  create_floating_ips: floating(z.strictObject({ range: text, pool: text, interface: text }).partial(), (m, c, a) => m.createFloatingIps(c, a), OPERATOR),
-  delete_floating_ips: floating(z.strictObject({ range: text }), (m, c, a) => m.deleteFloatingIps(c, a.range), OPERATOR),
+  create_floating_ips: floating(
+    z.strictObject({ range: text, pool: text, interface: text }).partial(),
+    (m, c, a) => m.createFloatingIps(c, a),
+    OPERATOR,
+  ),
+  delete_floating_ips: floating(
+    z.strictObject({ range: text }),
+    (m, c, a) => m.deleteFloatingIps(c, a.range),
+    OPERATOR,
+  ),
   list_floating_ips: floating(none, (m, c) => m.listFloatingIps(c)),
   get_floating_ip_pools: floating(none, (m, c) => m.getFloatingIpPools(c)),
-  allocate_floating_ip: floating(z.strictObject({ project_id: text, pool: text.optional() }), (m, c, a) => m.allocateFloatingIp(c, a as { project_id: string })),
+  allocate_floating_ip: floating(z.strictObject({ project_id: text, pool: text.optional() }), (m, c, a) =>
+    m.allocateFloatingIp(c, a as { project_id: string }),
+  ),
   deallocate_floating_ip: floating(addressArgument, (m, c, a) => m.deallocateFloatingIp(c, a.address)),
   associate_floating_ip: floating(z.strictObject({ floating_address: text, fixed_address: text }), (m, c, a) =>
-    m.associateFloatingIp(c, a.floating_address, a.fixed_address)),
+    m.associateFloatingIp(c, a.floating_address, a.fixed_address),
+  ),
   disassociate_floating_ip: floating(addressArgument, (m, c, a) => m.disassociateFloatingIp(c, a.address)),
 
-  get_dhcp_leases: method(z.strictObject({ network_uuid: text.optional() }), (m, c, a) => m.getDhcpLeases(c, a.network_uuid ?? null), OPERATOR),
+  get_dhcp_leases: method(
+    z.strictObject({ network_uuid: text.optional() }),
+    (m, c, a) => m.getDhcpLeases(c, a.network_uuid ?? null),
+    OPERATOR,
+  ),
   list_hosts: method(none, (m, c) => m.listHosts(c), OPERATOR),
   plan_host: method(none, (m, c) => m.planHost(c), OPERATOR),
   reconcile_host: method(none, (m, c) => m.reconcileHost(c), OPERATOR),
@@ -114,9 +163,12 @@ export const rpcMethods: Readonly<Record<string, Method>> = {
   ),
   deallocate_fixed_ip: method(addressArgument, (m, c, a) => m.deallocateFixedIp(c, a.address)),
   _associate_floating_ip: floating(z.strictObject({ floating_address: text, fixed_address: text }), (m, _c, a) =>
-    m.associateFloatingIpHere(a.floating_address, a.fixed_address)),
+    m.associateFloatingIpHere(a.floating_address, a.fixed_address),
+  ),
   _disassociate_floating_ip: floating(addressArgument, (m, _c, a) => m.disassociateFloatingIpHere(a.address)),
-  reconcile_owners: method(z.strictObject({ owners: z.array(text).max(256) }), (m, _c, a) => m.reconcileOwners(a.owners)),
+  reconcile_owners: method(z.strictObject({ owners: z.array(text).max(256) }), (m, _c, a) =>
+    m.reconcileOwners(a.owners),
+  ),
 }
 
 /** What a manager answers on the bus. */
@@ -137,7 +189,11 @@ function check<A extends z.ZodType>(shape: A, value: unknown, what: string): z.o
   if (result.success) return result.data
   const issue = result.error.issues[0]
   const path = issue?.path.join('.') || what
-  throw new InvalidInput({ what: path, value: valueAt(value, issue?.path ?? []), want: issue?.message ?? 'another form' })
+  throw new InvalidInput({
+    what: path,
+    value: valueAt(value, issue?.path ?? []),
+    want: issue?.message ?? 'another form',
+  })
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

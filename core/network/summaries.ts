@@ -13,7 +13,8 @@ export function instanceSummary(instance: InstanceDetail): InstanceSummary {
       network: vif.network_uuid,
       fixed_ips: vif.fixed_ips.map((fixed) => fixed.address),
       floating_ips: vif.fixed_ips.flatMap((fixed) => fixed.floating_ips),
-      attached_to: vif.target === null ? null : vif.target_kind === 'netns' ? `${vif.target}/${vif.guest_device}` : vif.target,
+      attached_to:
+        vif.target === null ? null : vif.target_kind === 'netns' ? `${vif.target}/${vif.guest_device}` : vif.target,
     })),
   }
 }

@@ -13,8 +13,11 @@ import {
 import { defineError } from '../errors/base.ts'
 
 /** Two owners want the same thing differently. */
-export const PlanConflict = defineError('PlanConflict', 4, (d: { key: string; owners: readonly string[] }) =>
-  `${d.owners.join(' and ')} want ${d.key} differently: change one of them`,
+export const PlanConflict = defineError(
+  'PlanConflict',
+  4,
+  (d: { key: string; owners: readonly string[] }) =>
+    `${d.owners.join(' and ')} want ${d.key} differently: change one of them`,
 )
 
 export interface OwnedResource {

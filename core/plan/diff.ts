@@ -54,7 +54,8 @@ export function applySteps(state: HostState, steps: readonly Step[]): HostState 
   for (const { verb, resource } of steps) {
     const key = resourceKey(resource)
     if (verb === 'remove') resources.delete(key)
-    else resources.set(key, { resource, ours: verb === 'add' ? madeByUs(resource) : (resources.get(key)?.ours ?? true) })
+    else
+      resources.set(key, { resource, ours: verb === 'add' ? madeByUs(resource) : (resources.get(key)?.ours ?? true) })
   }
   return { ...state, resources }
 }
@@ -67,7 +68,11 @@ function madeByUs(resource: HostResource): boolean {
   return resource.kind !== 'link' || resource.type !== 'existing'
 }
 
-function missingNamespace(resource: HostResource, observed: ObservedResource | undefined, state: HostState): string | null {
+function missingNamespace(
+  resource: HostResource,
+  observed: ObservedResource | undefined,
+  state: HostState,
+): string | null {
   if (resource.kind !== 'link' || resource.peer === undefined || observed) return null
   return state.namespaces.has(resource.peer.netns) ? null : resource.peer.netns
 }
@@ -91,7 +96,8 @@ function satisfiesLink(wanted: LinkResource, there: LinkResource, ours: boolean)
     keys.every((key) => wanted[key] === undefined || wanted[key] === there[key])
   if (wanted.type !== 'existing' && wanted.type !== there.type) return false
   if (!same('master', 'hairpin')) return false
-  if (wanted.peer && there.peer && (wanted.peer.netns !== there.peer.netns || wanted.peer.name !== there.peer.name)) return false
+  if (wanted.peer && there.peer && (wanted.peer.netns !== there.peer.netns || wanted.peer.name !== there.peer.name))
+    return false
   if (wanted.type === 'existing' || !ours) return true
   return same('mtu') && (wanted.type !== 'bridge' || same('macAddress'))
 }

@@ -43,7 +43,10 @@ export class PluginContainer {
     }
     const module = new ContainerModule(({ bind }) => {
       bind(plugin.provides.symbol)
-        .toResolvedValue(make, refs.map(([, ref]) => ref.symbol))
+        .toResolvedValue(
+          make,
+          refs.map(([, ref]) => ref.symbol),
+        )
         .inSingletonScope()
     })
     this.#container.load(module)
@@ -55,7 +58,10 @@ export class PluginContainer {
       return await this.#container.getAsync<T>(ref.symbol)
     } catch (error) {
       if (error instanceof NetloomError) throw error
-      throw new PluginStartFailed({ chain: [ref.id], reason: error instanceof Error ? error.message : String(error) }, { cause: error })
+      throw new PluginStartFailed(
+        { chain: [ref.id], reason: error instanceof Error ? error.message : String(error) },
+        { cause: error },
+      )
     }
   }
 
@@ -75,17 +81,30 @@ export class PluginContainer {
     const began = performance.now()
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`it did not start in ${CREATE_TIMEOUT_MS / 1000} s`)), CREATE_TIMEOUT_MS)
+      timer = setTimeout(
+        () => reject(new Error(`it did not start in ${CREATE_TIMEOUT_MS / 1000} s`)),
+        CREATE_TIMEOUT_MS,
+      )
     })
     try {
       const instance = await Promise.race([Promise.resolve(create()), late])
-      const missing = plugin.provides.methods.find((name) => typeof (instance as Record<string, unknown> | null)?.[name] !== 'function')
-      if (missing) throw new PluginInvalid({ plugin: plugin.name, place: plugin.provides.flag, reason: `it has no method ${missing}` })
+      const missing = plugin.provides.methods.find(
+        (name) => typeof (instance as Record<string, unknown> | null)?.[name] !== 'function',
+      )
+      if (missing)
+        throw new PluginInvalid({
+          plugin: plugin.name,
+          place: plugin.provides.flag,
+          reason: `it has no method ${missing}`,
+        })
       this.#created.push({ plugin, instance, milliseconds: performance.now() - began })
       return instance
     } catch (error) {
       if (error instanceof NetloomError) throw error
-      throw new PluginStartFailed({ chain, reason: error instanceof Error ? error.message : String(error) }, { cause: error })
+      throw new PluginStartFailed(
+        { chain, reason: error instanceof Error ? error.message : String(error) },
+        { cause: error },
+      )
     } finally {
       clearTimeout(timer)
     }

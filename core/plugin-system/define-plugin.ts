@@ -51,9 +51,11 @@ export interface Plugin {
  *   create: () => ({ serve: () => [], host: () => [], leaseFile: () => [], release: () => [] }),
  * })
  */
-export function definePlugin<T, const O extends OptionSet = {}, const R extends Refs = {}>(
-  definition: PluginDefinition<T, O, R>,
-): Plugin {
+export function definePlugin<
+  T,
+  const O extends OptionSet = Record<never, never>,
+  const R extends Refs = Record<never, never>,
+>(definition: PluginDefinition<T, O, R>): Plugin {
   const plugin = { brand: 'netloom.plugin/1', options: {}, requires: {}, programs: {}, check: () => [], ...definition }
   return Object.freeze(plugin) as unknown as Plugin
 }

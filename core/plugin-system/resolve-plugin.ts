@@ -30,12 +30,19 @@ export async function resolvePlugin(request: PluginRequest, builtins: BuiltinTab
 
   const [path, name = 'default'] = value.replace(/^npm:/, '').split('#', 2) as [string, string?]
   const folder = namedIn === null ? process.cwd() : dirname(resolve(namedIn))
-  const url = /^\.{0,2}\//.test(path) ? pathToFileURL(resolve(folder, path)).href : await packageUrl(request, path, folder, builtins)
+  const url = /^\.{0,2}\//.test(path)
+    ? pathToFileURL(resolve(folder, path)).href
+    : await packageUrl(request, path, folder, builtins)
   const module = await load(request, url, path)
   return checked(slot, module[name], value, path)
 }
 
-async function packageUrl({ slot, value }: PluginRequest, name: string, folder: string, builtins: BuiltinTable): Promise<string> {
+async function packageUrl(
+  { slot, value }: PluginRequest,
+  name: string,
+  folder: string,
+  builtins: BuiltinTable,
+): Promise<string> {
   const { resolve: resolveModule } = await import('import-meta-resolve')
   const tried: string[] = [`built-in ${slot.flag}`]
   for (const parent of [pathToFileURL(`${folder}/`).href, import.meta.url]) {
@@ -61,9 +68,12 @@ async function load({ slot, value }: PluginRequest, url: string, place: string):
 function checked(slot: AnySlot, exported: unknown, value: string, place: string): ResolvedPlugin {
   const plugin = exported as Partial<Plugin> | null | undefined
   const refuse = (reason: string) => new PluginInvalid({ plugin: plugin?.name ?? value, place, reason })
-  if (plugin?.brand !== 'netloom.plugin/1') throw refuse('it does not export what definePlugin of netloom/contracts returns')
-  if (typeof plugin.name !== 'string' || typeof plugin.create !== 'function') throw refuse('it has no name or no create function')
-  if (plugin.provides?.id !== slot.id) throw refuse(`it is for ${plugin.provides?.flag ?? 'nothing'}, not for ${slot.flag}`)
+  if (plugin?.brand !== 'netloom.plugin/1')
+    throw refuse('it does not export what definePlugin of netloom/contracts returns')
+  if (typeof plugin.name !== 'string' || typeof plugin.create !== 'function')
+    throw refuse('it has no name or no create function')
+  if (plugin.provides?.id !== slot.id)
+    throw refuse(`it is for ${plugin.provides?.flag ?? 'nothing'}, not for ${slot.flag}`)
   checkContract(slot, plugin as Plugin, place)
   return { plugin: plugin as Plugin, source: place }
 }
@@ -80,6 +90,8 @@ function checkContract(slot: AnySlot, plugin: Plugin, place: string): void {
     slot: slot.flag,
     written_for: plugin.contract,
     spoken: slot.contract,
-    remedy: newer ? 'upgrade netloom, or install an older version of the plugin' : 'install a newer version of the plugin',
+    remedy: newer
+      ? 'upgrade netloom, or install an older version of the plugin'
+      : 'install a newer version of the plugin',
   })
 }

@@ -1,8 +1,8 @@
 import {
   type Command,
   coreOptions,
-  definePlugin,
   type DhcpDriver,
+  definePlugin,
   dhcpbridgeRef,
   dhcpDriverSlot,
   dhcpLabel,
@@ -18,12 +18,22 @@ import {
 const options = {
   networks_path: coreOptions.networks_path,
   dhcp_domain: coreOptions.dhcp_domain,
-  dhcp_lease_time: option.seconds({ default: 86400, min: 120, help: 'Seconds that a lease lasts; a short one shows changes sooner and costs a renewal for each guest every half of it' }),
-  dhcpbridge: option.text({ default: '', help: "The helper that dnsmasq runs for each lease event; empty: netloom's own" }),
+  dhcp_lease_time: option.seconds({
+    default: 86400,
+    min: 120,
+    help: 'Seconds that a lease lasts; a short one shows changes sooner and costs a renewal for each guest every half of it',
+  }),
+  dhcpbridge: option.text({
+    default: '',
+    help: "The helper that dnsmasq runs for each lease event; empty: netloom's own",
+  }),
   dns_server: option.list({ default: [], help: "Servers that dnsmasq asks; empty: the host's own" }),
   use_network_dns_servers: option.boolean({ default: false, help: "Ask the network's dns1 and dns2 too" }),
   dnsmasq_config_file: option.text({ default: '', help: 'A dnsmasq configuration of your own' }),
-  dnsmasq_user: option.text({ default: 'root', help: 'The user that dnsmasq becomes; it must be able to read networks_path' }),
+  dnsmasq_user: option.text({
+    default: 'root',
+    help: 'The user that dnsmasq becomes; it must be able to read networks_path',
+  }),
 }
 
 const READABLE = 0o644
@@ -38,10 +48,22 @@ export class DnsmasqDhcp implements DhcpDriver {
 
   serve(network: NetworkRow, device: string, serverAddress: string): readonly Resource[] {
     const daemon = this.#daemonName(device)
-    const open = (protocol: 'udp' | 'tcp', port: number): Resource => ({ kind: 'accept', path: 'input', device, protocol, port })
+    const open = (protocol: 'udp' | 'tcp', port: number): Resource => ({
+      kind: 'accept',
+      path: 'input',
+      device,
+      protocol,
+      port,
+    })
     return [
       // The router option; the file is read again on SIGHUP.
-      { kind: 'file', path: this.#path(device, 'opts'), content: network.gateway === null ? '3\n' : `3,${network.gateway}\n`, mode: READABLE, reloads: daemon },
+      {
+        kind: 'file',
+        path: this.#path(device, 'opts'),
+        content: network.gateway === null ? '3\n' : `3,${network.gateway}\n`,
+        mode: READABLE,
+        reloads: daemon,
+      },
       // dnsmasq wants the folder to be there when it starts; it passes over names that begin with a dot.
       { kind: 'file', path: `${this.#path(device, 'hosts')}/.keep`, content: '', mode: READABLE },
       {
@@ -69,11 +91,22 @@ export class DnsmasqDhcp implements DhcpDriver {
     const name = dhcpLabel(hostname ?? `host-${address.replaceAll('.', '-')}`)
     const domain = this.#flags.dhcp_domain === '' ? '' : `.${this.#flags.dhcp_domain}`
     const path = `${this.#path(device, 'hosts')}/${mac.replaceAll(':', '-')}`
-    return [{ kind: 'file', path, content: `${mac},${name}${domain},${address}\n`, mode: READABLE, reloads: this.#daemonName(device), addedIsSeen: true }]
+    return [
+      {
+        kind: 'file',
+        path,
+        content: `${mac},${name}${domain},${address}\n`,
+        mode: READABLE,
+        reloads: this.#daemonName(device),
+        addedIsSeen: true,
+      },
+    ]
   }
 
   leaseFile(_network: NetworkRow, device: string, leased: readonly FixedIpDetail[]): readonly Resource[] {
-    const lines = leased.filter((row) => row.lease_mac !== null).map((row) => `${row.lease_mac} ${row.address} ${row.hostname === null ? '*' : dhcpLabel(row.hostname)} *\n`)
+    const lines = leased
+      .filter((row) => row.lease_mac !== null)
+      .map((row) => `${row.lease_mac} ${row.address} ${row.hostname === null ? '*' : dhcpLabel(row.hostname)} *\n`)
     return [{ kind: 'file', path: this.#path(device, 'leases'), content: lines.join(''), mode: READABLE }]
   }
 
@@ -110,7 +143,9 @@ export class DnsmasqDhcp implements DhcpDriver {
 
   /** Made anew for each network: one network's servers never reach another (defects-linux-net D8). */
   #upstream(network: NetworkRow): readonly string[] {
-    const own = this.#flags.use_network_dns_servers ? [network.dns1, network.dns2].filter((server) => server !== null) : []
+    const own = this.#flags.use_network_dns_servers
+      ? [network.dns1, network.dns2].filter((server) => server !== null)
+      : []
     return [...this.#flags.dns_server, ...own]
   }
 

@@ -19,7 +19,9 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
     const mtu = network.mtu === null ? {} : { mtu: network.mtu }
     return [
       { kind: 'link', name, type: 'bridge', macAddress, ...mtu },
-      ...(network.bridge_interface ? [{ kind: 'link' as const, name: network.bridge_interface, type: 'existing' as const, master: name }] : []),
+      ...(network.bridge_interface
+        ? [{ kind: 'link' as const, name: network.bridge_interface, type: 'existing' as const, master: name }]
+        : []),
       { kind: 'forwarding', device: name, verdict: gateway ? 'accept' : 'drop' },
     ]
   }
@@ -28,11 +30,23 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
     return [this.getDev(network)]
   }
 
-  attach(network: NetworkRow, vif: VirtualInterfaceRow, target: VifTarget, guestDevice: string | null): readonly Resource[] {
+  attach(
+    network: NetworkRow,
+    vif: VirtualInterfaceRow,
+    target: VifTarget,
+    guestDevice: string | null,
+  ): readonly Resource[] {
     const port = { kind: 'link' as const, name: vif.device ?? target.name, master: this.getDev(network), hairpin: true }
     const mtu = network.mtu === null ? {} : { mtu: network.mtu }
     if (target.kind === 'tap') return [{ ...port, ...mtu, type: 'tap' }]
-    return [{ ...port, ...mtu, type: 'veth', peer: { name: guestDevice ?? 'eth0', netns: target.name, macAddress: vif.address } }]
+    return [
+      {
+        ...port,
+        ...mtu,
+        type: 'veth',
+        peer: { name: guestDevice ?? 'eth0', netns: target.name, macAddress: vif.address },
+      },
+    ]
   }
 }
 

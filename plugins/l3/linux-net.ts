@@ -16,7 +16,10 @@ import {
 const options = {
   my_ip: coreOptions.my_ip,
   public_interface: coreOptions.public_interface,
-  routing_source_ip: option.address({ default: '$my_ip', help: 'Source address of what leaves the cloud without a floating IP; empty: no SNAT' }),
+  routing_source_ip: option.address({
+    default: '$my_ip',
+    help: 'Source address of what leaves the cloud without a floating IP; empty: no SNAT',
+  }),
   metadata_host: option.address({ default: '$my_ip', help: 'Where requests to 169.254.169.254 go' }),
   metadata_port: option.port({ default: 8775, help: 'Port of the metadata service' }),
   dmz_cidr: option.list({ default: [], help: 'Ranges that guests reach with their own address' }),
@@ -41,7 +44,14 @@ export class LinuxNetL3 implements L3Driver {
         ? []
         : [
             { kind: 'address', device: 'lo', cidr: `${METADATA_ADDRESS}/32`, scope: 'link' },
-            { kind: 'port-forward', address: METADATA_ADDRESS, protocol: 'tcp', port: 80, to: metadata_host, toPort: metadata_port },
+            {
+              kind: 'port-forward',
+              address: METADATA_ADDRESS,
+              protocol: 'tcp',
+              port: 80,
+              to: metadata_host,
+              toPort: metadata_port,
+            },
             { kind: 'accept', path: 'input', destination: metadata_host, protocol: 'tcp', port: metadata_port },
           ]
     return [
@@ -66,7 +76,9 @@ export class LinuxNetL3 implements L3Driver {
     const announce = send_arp_for_ha && send_arp_for_ha_count > 0 ? { announceCount: send_arp_for_ha_count } : {}
     return [
       { kind: 'one-to-one-nat', publicAddress: binding.publicAddress, fixedAddress: binding.fixedAddress, device },
-      ...(device === null ? [] : [{ kind: 'address' as const, device, cidr: `${binding.publicAddress}/32`, ...announce }]),
+      ...(device === null
+        ? []
+        : [{ kind: 'address' as const, device, cidr: `${binding.publicAddress}/32`, ...announce }]),
     ]
   }
 
@@ -88,7 +100,9 @@ export class LinuxNetL3 implements L3Driver {
       ...(metadataOutside ? [exempt(`${metadata_host}/32`)] : []),
       ...dmz_cidr.map(exempt),
       { ...exempt(cidr), undnatted: true },
-      ...(routing_source_ip === '' ? [] : [{ kind: 'source-nat' as const, cidr, to: routing_source_ip, device: public_interface }]),
+      ...(routing_source_ip === ''
+        ? []
+        : [{ kind: 'source-nat' as const, cidr, to: routing_source_ip, device: public_interface }]),
     ]
   }
 

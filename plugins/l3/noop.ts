@@ -8,4 +8,10 @@ const noop: L3Driver = {
   forgetConnections: () => [],
 }
 
-export default definePlugin({ name: 'noop', summary: 'Routes nothing', provides: l3LibSlot, contract: '1.0', create: () => noop })
+export default definePlugin({
+  name: 'noop',
+  summary: 'Routes nothing',
+  provides: l3LibSlot,
+  contract: '1.0',
+  create: () => noop,
+})

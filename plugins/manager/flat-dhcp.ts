@@ -26,7 +26,11 @@ export class FlatDHCPManager extends RPCAllocateFixedIP(FloatingIP(NetworkManage
   readonly bridge: string | null
   readonly bridgeInterface: string | null
 
-  constructor(services: ConstructorParameters<typeof NetworkManager>[0], bridge: string | null, bridgeInterface: string | null) {
+  constructor(
+    services: ConstructorParameters<typeof NetworkManager>[0],
+    bridge: string | null,
+    bridgeInterface: string | null,
+  ) {
     super(services)
     this.bridge = bridge
     this.bridgeInterface = bridgeInterface
@@ -51,5 +55,9 @@ export default definePlugin({
   options,
   requires: managerRequires,
   create: (environment) =>
-    new FlatDHCPManager(managerServices(environment), environment.flags.flat_network_bridge, environment.flags.flat_interface),
+    new FlatDHCPManager(
+      managerServices(environment),
+      environment.flags.flat_network_bridge,
+      environment.flags.flat_interface,
+    ),
 })

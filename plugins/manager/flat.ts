@@ -1,4 +1,13 @@
-import { type CreationDefaults, coreOptions, definePlugin, managerRequires, managerServices, NetworkManager, networkManagerSlot, option } from 'netloom/contracts'
+import {
+  type CreationDefaults,
+  coreOptions,
+  definePlugin,
+  managerRequires,
+  managerServices,
+  NetworkManager,
+  networkManagerSlot,
+  option,
+} from 'netloom/contracts'
 
 const options = {
   ...coreOptions,
@@ -15,7 +24,11 @@ export class FlatManager extends NetworkManager {
   readonly bridge: string | null
   readonly bridgeInterface: string | null
 
-  constructor(services: ConstructorParameters<typeof NetworkManager>[0], bridge: string | null, bridgeInterface: string | null) {
+  constructor(
+    services: ConstructorParameters<typeof NetworkManager>[0],
+    bridge: string | null,
+    bridgeInterface: string | null,
+  ) {
     super(services)
     this.bridge = bridge
     this.bridgeInterface = bridgeInterface
@@ -40,5 +53,9 @@ export default definePlugin({
   options,
   requires: managerRequires,
   create: (environment) =>
-    new FlatManager(managerServices(environment), environment.flags.flat_network_bridge, environment.flags.flat_interface),
+    new FlatManager(
+      managerServices(environment),
+      environment.flags.flat_network_bridge,
+      environment.flags.flat_interface,
+    ),
 })

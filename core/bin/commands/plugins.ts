@@ -14,6 +14,12 @@ export async function listPlugins(input: SettingsInput): Promise<readonly Plugin
     const found = plugins.find(({ plugin }) => plugin.provides.id === slot.id)
     if (!found) return []
     const { plugin, source } = found
-    return { slot: slot.flag, selected: plugin.name, origin: source, contract: plugin.contract, summary: plugin.summary }
+    return {
+      slot: slot.flag,
+      selected: plugin.name,
+      origin: source,
+      contract: plugin.contract,
+      summary: plugin.summary,
+    }
   })
 }

@@ -4,8 +4,8 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createProcessExecutor } from '../../../drivers/system/process-executor.ts'
 import type { SettingsInput } from '../../../config/read-settings.ts'
+import { createProcessExecutor } from '../../../drivers/system/process-executor.ts'
 
 const CLIENT_SCRIPT = `#!/bin/sh
 case $1 in
@@ -51,7 +51,22 @@ export class DemoCloud {
       await this.run('ip', 'netns', 'add', name)
       await this.run('ip', '-n', name, 'link', 'set', 'lo', 'up')
     }
-    await this.run('ip', 'link', 'add', 'name', 'eth0', 'netns', host, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', outside)
+    await this.run(
+      'ip',
+      'link',
+      'add',
+      'name',
+      'eth0',
+      'netns',
+      host,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'eth0',
+      'netns',
+      outside,
+    )
     await this.run('ip', '-n', outside, 'address', 'add', '203.0.113.1/24', 'dev', 'eth0')
     await this.run('ip', '-n', host, 'address', 'add', '203.0.113.11/24', 'dev', 'eth0')
     for (const name of [outside, host]) await this.run('ip', '-n', name, 'link', 'set', 'eth0', 'up')
@@ -97,7 +112,18 @@ export class DemoCloud {
   }
 
   async ping(from: 'public' | 'guest1' | 'guest2', address: string): Promise<boolean> {
-    const argv: [string, ...string[]] = ['ip', 'netns', 'exec', this.namespace(from), 'ping', '-c', '1', '-W', '2', address]
+    const argv: [string, ...string[]] = [
+      'ip',
+      'netns',
+      'exec',
+      this.namespace(from),
+      'ping',
+      '-c',
+      '1',
+      '-W',
+      '2',
+      address,
+    ]
     return (await this.#executor.run({ argv, okCodes: [0, 1] })).code === 0
   }
 

@@ -20,7 +20,8 @@ export async function runDemo({ keep, json }: DemoOptions): Promise<number> {
     say('not root: the same steps on the simulated host (host_driver = noop); as root they run for real')
     await runSimulatedDemo({ report, say })
   }
-  if (json) process.stdout.write(`${JSON.stringify({ simulated: !root, failed: report.failed, steps: report.results })}\n`)
+  if (json)
+    process.stdout.write(`${JSON.stringify({ simulated: !root, failed: report.failed, steps: report.results })}\n`)
   else say(report.totals())
   return report.failed === 0 ? 0 : 1
 }

@@ -35,7 +35,9 @@ export async function runRealDemo({ report, say, keep }: RealDemo): Promise<void
     say(PICTURE)
     if (keep) {
       const flags = cloud.settings.commandLine.join(' ')
-      say(`kept. Look around:  netloom ${flags} instance list\n  ip netns exec ${cloud.namespace('guest1')} ping 10.0.0.3\nTake it away:  ip netns pids ${cloud.namespace('host')} | xargs kill; for each of ${cloud.namespaces.join(' ')}: ip netns delete NAME; rm -r ${cloud.folder}`)
+      say(
+        `kept. Look around:  netloom ${flags} instance list\n  ip netns exec ${cloud.namespace('guest1')} ping 10.0.0.3\nTake it away:  ip netns pids ${cloud.namespace('host')} | xargs kill; for each of ${cloud.namespaces.join(' ')}: ip netns delete NAME; rm -r ${cloud.folder}`,
+      )
     }
   } finally {
     process.off('SIGINT', interrupted)

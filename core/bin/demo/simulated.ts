@@ -12,7 +12,13 @@ import { type DemoReport, expect } from './report.ts'
 
 const PRESET = fileURLToPath(new URL('../../../../config/presets/flat-dhcp.conf', import.meta.url))
 
-export async function runSimulatedDemo({ report, say }: { report: DemoReport; say: (line: string) => void }): Promise<void> {
+export async function runSimulatedDemo({
+  report,
+  say,
+}: {
+  report: DemoReport
+  say: (line: string) => void
+}): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'netloom-demo-'))
   const flags = [`--state_path=${folder}/state`, '--host=demo', '--host_driver=noop', '--log_level=warn']
   const settings = { configFiles: [PRESET], environment: {}, commandLine: flags }
@@ -22,14 +28,18 @@ export async function runSimulatedDemo({ report, say }: { report: DemoReport; sa
   let shown = 0
   const step = async (name: string, work: () => Promise<string>) => {
     await report.step(name, work)
-    for (const operation of host.operationsRun.slice(shown)) for (const line of describeOperation(operation)) say(`          would run  ${line}`)
+    for (const operation of host.operationsRun.slice(shown))
+      for (const line of describeOperation(operation)) say(`          would run  ${line}`)
     shown = host.operationsRun.length
   }
   try {
     const uuid = randomUUID()
     let fixed = ''
     let floating = ''
-    await step('network created', async () => (await api.createNetworks({ label: 'private', cidr: '10.0.0.0/24' }))[0]?.cidr ?? '')
+    await step(
+      'network created',
+      async () => (await api.createNetworks({ label: 'private', cidr: '10.0.0.0/24' }))[0]?.cidr ?? '',
+    )
     await step('instance allocated and attached', async () => {
       const info = await api.allocateForInstance({ instance_uuid: uuid, project_id: 'demo', hostname: 'guest1' })
       fixed = info[0]?.network.subnets[0]?.ips[0]?.address ?? ''

@@ -99,13 +99,17 @@ export class LocalRpc implements RpcDriver {
   /** To the named host; or to the first that takes it. One that has begun is never followed by another. */
   async #send({ topic, server }: RpcTarget, request: Request): Promise<Response> {
     if (server !== undefined) return this.#sendTo(server, request)
+    const deadline = performance.now() + request.timeout_ms
     let refusal: Response | undefined
     for await (const host of this.#candidates(topic)) {
       try {
-        const response = await this.#sendTo(host, request)
+        const left = Math.max(1, deadline - performance.now())
+        const response = await this.#sendTo(host, { ...request, timeout_ms: Math.ceil(left) })
         if (!('error' in response) || response.refused !== true) return response
         if (response.error.code !== ServiceUnavailable.code) refusal = response
       } catch (error) {
+        if (error instanceof RpcTimeout)
+          throw new RpcTimeout({ method: request.method, host, seconds: request.timeout_ms / 1000 })
         if (!(error instanceof ServiceUnavailable)) throw error
       }
     }
@@ -120,12 +124,10 @@ export class LocalRpc implements RpcDriver {
       asked.add(host)
       yield host
     }
-    const others = [this.#options.host, ...(await hostsIn(this.#options.runPath))]
-    for (const host of others) {
-      if (asked.has(host)) continue
-      asked.add(host)
-      yield host
-    }
+    const own = this.#options.host
+    if (!asked.has(own)) yield own
+    asked.add(own)
+    for (const host of await hostsIn(this.#options.runPath)) if (!asked.has(host)) yield host
   }
 
   async #sendTo(host: string, request: Request): Promise<Response> {

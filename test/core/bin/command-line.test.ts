@@ -96,10 +96,10 @@ describe('wrong usage asks nobody, ends with 2 and a short message', () => {
     ['network list --timeout=', /--timeout needs a value/],
     ['network list --timeout 0', /--timeout 0 is not a number of seconds/],
     ['network list --timeout soon', /--timeout soon is not/],
-    ['network list --as-project --json', /--as-project needs a value/],
+    ['network list --as-project --quiet', /--as-project needs a value/],
     ['network list --json=yes', /--json takes no value/],
     ['network create a 10.0.0.0/24 x', /num_networks 'x' is not a whole number/],
-    ['network create a 10.0.0.0/24 1 -1', /unknown option '-1'/],
+    ['network create a 10.0.0.0/24 1 -1', /network_size '-1' is not a whole number/],
     ['network create 10.0.0.0/24 1 2 3', /too many words/],
     [
       'network create a 10.0.0.0/24 --fixed_range_v4 10.0.0.0/8',

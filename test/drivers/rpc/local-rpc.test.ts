@@ -383,6 +383,7 @@ describe('load', () => {
     await bus.open('a', { limits: { running: 1 } }).serve('network', 'a', dispatch)
     const client = bus.open('b')
     const first = client.call(network, 'first', {})
+    await until(() => begun.length === 1)
     expect(await codeOf(client.call(network, 'second', {}, { timeoutMs: 20 }))).toBe('RpcTimeout')
     // The server counts from when it read the request, a moment after the caller began to wait.
     const gaveUp = performance.now()
