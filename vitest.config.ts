@@ -20,7 +20,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/{core,config,plugins,drivers,conformance,scenarios}/**/*.test.ts', 'test/*.test.ts'],
-          pool: 'threads',
+          pool: 'forks',
           isolate: false,
           testTimeout: 20_000,
         },

@@ -65,7 +65,7 @@ export function createResolver(
     const taint = { secret: false }
     try {
       const resolved = { value: interpolate(text, (other) => textOf(other, taint)), secret: taint.secret }
-
+      undeclared.set(name, resolved)
       return resolved
     } finally {
       path.pop()
