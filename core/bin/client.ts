@@ -37,9 +37,10 @@ export async function openClient({ settings, asProject, timeoutMs }: ClientOptio
   const { rpc_backend, host } = await readClientConfig(
     { host: coreOptions.host, rpc_backend: option.text(rpcBackendSlot) },
     settings,
+    { references: coreOptions },
   )
   const plugin = await loadBackend(rpc_backend)
-  const flags = await readClientConfig(plugin.options, settings)
+  const flags = await readClientConfig(plugin.options, settings, { references: coreOptions })
   const rpc = (await plugin.create({ flags, services: {}, logger })) as RpcDriver
   const context = asProject === undefined ? adminContext(randomUUID()) : projectContext(asProject, randomUUID())
   const api = new NetworkApi({ rpc, context, ...(timeoutMs === undefined ? {} : { timeoutMs }) })

@@ -24,13 +24,21 @@ export async function selectPlugins(
   facts: Readonly<Record<string, string>>,
 ): Promise<Selection> {
   const slotDeclarer: Declarer = { name: 'slots', options: slotOptions(slots) }
-  const chosen = validate({ registry: gather([slotDeclarer]), settings, facts, unknown: 'ignore' })
+  const chosen = validate({
+    registry: gather([slotDeclarer]),
+    known: gather([{ name: 'core', options: coreOptions }]),
+    settings,
+    facts,
+    unknown: 'ignore',
+  })
   const plugins: ResolvedPlugin[] = []
   const problems: ConfigProblem[] = []
   const errors: NetloomError[] = []
   for (const slot of slots) {
     const old = slot.oldFlag === undefined ? null : (chosen.values[slot.oldFlag] as string | null)
     const flag = old === null ? slot.flag : slot.oldFlag!
+    // A value that is not valid is reported with all other flags.
+    if (chosen.values[flag] === undefined) continue
     const value = String(chosen.values[flag])
     const origin = chosen.origins[flag]
     try {

@@ -160,11 +160,11 @@ export class HostReconciler {
       await this.#observe()
       difference = this.#difference(null, ownersBefore)
     }
-    const intents = this.#desired.intents()
-    const rulesChanged = looked || intentsBefore !== this.#intentsText(owners, dropped)
-    const change = rulesChanged ? firewall.change(intents, this.#rules) : { commands: [], after: this.#rules }
-    const firewallLines = change.commands.length > 0 ? firewall.describe(intents, this.#rules) : []
     const blame = owners ?? this.#desired.owners
+    const rulesChanged = looked || intentsBefore !== this.#intentsText(owners, dropped)
+    const refused: OperationFailure[] = []
+    const change = rulesChanged ? this.#changeRules(blame, refused) : { commands: [], after: this.#rules }
+    const firewallLines = change.commands.length > 0 ? firewall.describe(this.#desired.intents(), this.#rules) : []
     const operations: PhasedOperation[] = [
       ...hostDriver.operations(difference.steps, this.#state!),
       ...(change.commands.length > 0
@@ -181,10 +181,28 @@ export class HostReconciler {
         : []),
       ...after.map((command) => ({ kind: 'command' as const, phase: 'actions' as const, owners: [], command })),
     ]
-    const failures = [...conflicts, ...(await hostDriver.run(orderOperations(operations), difference.steps))]
+    const failures = [
+      ...conflicts,
+      ...refused,
+      ...(await hostDriver.run(orderOperations(operations), difference.steps)),
+    ]
     this.#rules = change.after
     this.#state = failures.length > 0 ? null : applySteps(this.#state!, difference.steps)
     return { difference, firewallLines, failures }
+  }
+
+  /** What cannot be rendered is left out, the newest owner first, until the rest can: one bad fact must not stop a host. */
+  #changeRules(owners: readonly string[], refused: OperationFailure[]): ReturnType<FirewallDriver['change']> {
+    for (const owner of [...owners].reverse()) {
+      try {
+        return this.#services.firewall.change(this.#desired.intents(), this.#rules)
+      } catch (error) {
+        if (this.#desired.intentsOf(owner).length === 0) continue
+        this.#desired.set(owner, [])
+        refused.push({ owner, message: error instanceof Error ? error.message : String(error) })
+      }
+    }
+    return this.#services.firewall.change(this.#desired.intents(), this.#rules)
   }
 
   /** Reads the facts of the owners and sets what they want. @returns conflicts as failures of the later owner */

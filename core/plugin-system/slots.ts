@@ -69,6 +69,11 @@ export const firewallDriverSlot = slot<FirewallDriver>({
   default: 'iptables',
   help: 'What renders packet filter and NAT rules',
   methods: ['change', 'describe'],
+  aliases: {
+    'nova.virt.firewall.IptablesFirewallDriver': 'iptables',
+    'nova.virt.libvirt.firewall.IptablesFirewallDriver': 'iptables',
+    'nova.virt.firewall.NoopFirewallDriver': 'noop',
+  },
 })
 
 export const hostDriverSlot = slot<HostDriver>({
