@@ -166,7 +166,8 @@ export interface VirtualInterfaceTable {
   list(filter: {
     readonly instanceUuid?: string
     readonly ids?: readonly number[]
-    readonly networkIds?: readonly number[]
+    /** Those of instances on this host that are plugged in. */
+    readonly pluggedOn?: string
   }): Promise<readonly VirtualInterfaceRow[]>
   /** Records what it is plugged into; all null to clear. */
   setTarget(

@@ -5,9 +5,9 @@ import type { OwnerScope } from './owners.ts'
 
 export interface HostView {
   readonly host: string
-  /** Networks that this host serves, by id. */
+  /** All networks, by id. */
   readonly networks: ReadonlyMap<number, NetworkRow>
-  /** Which of them to plan; the others are there for the facts below. */
+  /** Networks that this host serves and that are to be planned. */
   readonly plannedNetworkIds: readonly number[]
   readonly leasePlannedNetworkIds: readonly number[]
   /** Allocated addresses with their interfaces, of networks that this host serves. */
@@ -27,37 +27,31 @@ export function servesNetwork(network: NetworkRow, host: string): boolean {
 
 /** @param scope what to read; null reads all that the host serves */
 export async function readHostView(store: NetworkStore, host: string, scope: OwnerScope | null): Promise<HostView> {
-  const all = await store.networks.list()
-  const networks = new Map(
-    all.filter((network) => servesNetwork(network, host)).map((network) => [network.id, network]),
-  )
-  const served = [...networks.keys()]
-  const mine = (ids: readonly number[]) => ids.filter((id) => networks.has(id))
-  const ofServed = <T extends { readonly network_id: number | null }>(rows: readonly T[]) =>
-    rows.filter((row) => row.network_id !== null && networks.has(row.network_id))
+  const networks = new Map((await store.networks.list()).map((network) => [network.id, network]))
+  const served = [...networks.values()].filter((network) => servesNetwork(network, host)).map((network) => network.id)
+  const mine = (ids: readonly number[]) => ids.filter((id) => served.includes(id))
 
   const leaseNetworkIds = scope ? mine(scope.leaseNetworkIds) : served
+  const wantsGuests = served.length > 0 && (scope === null || scope.vifIds.length > 0)
   const guestFilter = scope ? { virtualInterfaceIds: scope.vifIds } : { networkIds: served }
-  const guests =
-    scope?.vifIds.length === 0 || served.length === 0
-      ? []
-      : await store.fixedIps.list({ ...guestFilter, allocated: true })
-  const leases =
-    leaseNetworkIds.length === 0 ? [] : await store.fixedIps.list({ networkIds: leaseNetworkIds, leased: true })
-  const portFilter = scope ? { ids: scope.portVifIds } : { networkIds: served }
-  const vifs =
-    scope?.portVifIds.length === 0 || served.length === 0 ? [] : await store.virtualInterfaces.list(portFilter)
-  const floatingFilter = scope ? { host, addresses: scope.floatingAddresses } : { host }
-  const floatingIps = scope?.floatingAddresses.length === 0 ? [] : await store.floatingIps.list(floatingFilter)
+  const wantsPorts = scope === null || scope.portVifIds.length > 0
+  const portFilter = scope ? { ids: scope.portVifIds } : {}
+  const wantsFloating = scope === null || scope.floatingAddresses.length > 0
+  const floatingFilter = scope ? { addresses: scope.floatingAddresses } : {}
 
+  const guests = wantsGuests ? await store.fixedIps.list({ ...guestFilter, allocated: true }) : []
+  const leases =
+    leaseNetworkIds.length > 0 ? await store.fixedIps.list({ networkIds: leaseNetworkIds, leased: true }) : []
+  const ports = wantsPorts ? await store.virtualInterfaces.list({ ...portFilter, pluggedOn: host }) : []
+  const floatingIps = wantsFloating ? await store.floatingIps.list({ ...floatingFilter, host }) : []
   return {
     host,
     networks,
     plannedNetworkIds: scope ? mine(scope.networkIds) : served,
     leasePlannedNetworkIds: leaseNetworkIds,
-    guests: ofServed(guests),
+    guests: guests.filter((guest) => served.includes(guest.network_id)),
     leases,
-    ports: ofServed(vifs).filter((vif) => vif.target !== null),
+    ports,
     floatingIps: floatingIps.filter((floating) => floating.fixed_address !== null),
   }
 }

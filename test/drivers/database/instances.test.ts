@@ -93,7 +93,7 @@ test('an interface is refused with null when its MAC address is taken, and the t
   ).rejects.toThrow('network 9 is not there')
 })
 
-test('interfaces are found by id, instance and network, and removing them leaves no address that names them', async () => {
+test('interfaces are found by id, instance and where they are plugged in, and removing them leaves no address that names them', async () => {
   const database = await openDatabase()
   await database.transaction(async (store) => {
     const [one, two] = [await store.networks.create(poolOf(8)), await store.networks.create(poolOf(8, 1))]
@@ -103,7 +103,11 @@ test('interfaces are found by id, instance and network, and removing them leaves
       (await store.virtualInterfaces.list(filter)).map((vif) => vif.id)
     expect(await ids({})).toEqual([a.vif.id, b.vif.id])
     expect(await ids({ instanceUuid: uuid(2) })).toEqual([b.vif.id])
-    expect(await ids({ networkIds: [one.id], ids: [a.vif.id, b.vif.id] })).toEqual([a.vif.id])
+    const plug = { target_kind: 'tap', target: 'tap1', device: 'tap1', guest_device: null } as const
+    await store.virtualInterfaces.setTarget(a.vif.id, plug)
+    const { host } = await store.instances.byUuid(uuid(1))
+    expect(await ids({ pluggedOn: host, ids: [a.vif.id, b.vif.id] })).toEqual([a.vif.id])
+    expect(await ids({ pluggedOn: 'elsewhere' })).toEqual([])
     await store.virtualInterfaces.remove([a.vif.id, b.vif.id, 999])
     expect(await store.virtualInterfaces.byId(a.vif.id)).toBeNull()
     const left = await store.fixedIps.list({})

@@ -39,12 +39,12 @@ export class VirtualInterfaces implements VirtualInterfaceTable {
     return this.#one('WHERE v.id = ?', id)
   }
 
-  async list({ instanceUuid, ids, networkIds }: Filter): Promise<readonly VirtualInterfaceRow[]> {
+  async list({ instanceUuid, ids, pluggedOn }: Filter): Promise<readonly VirtualInterfaceRow[]> {
     const { session, dialect } = this.#context
-    const where = new Where()
-      .equals('instance_uuid', instanceUuid)
-      .among(dialect, 'id', ids)
-      .among(dialect, 'network_id', networkIds)
+    const where = new Where().equals('instance_uuid', instanceUuid).among(dialect, 'id', ids)
+    if (pluggedOn !== undefined) {
+      where.and('target IS NOT NULL AND instance_uuid IN (SELECT uuid FROM instances WHERE host = ?)', pluggedOn)
+    }
     const { rows } = await session.query(`SELECT * FROM virtual_interfaces ${where.text} ORDER BY id`, where.params)
     return rows.map((row) => read(row))
   }
