@@ -12,6 +12,7 @@ import { systemClock } from '../../drivers/system/system-clock.ts'
 import { systemRandom } from '../../drivers/system/system-random.ts'
 import type { Logger } from '../contracts/ports.ts'
 import { ConfigInvalid, ProgramsMissing } from '../errors/boot.ts'
+import { nodesOf } from '../network/service-nodes.ts'
 import { PluginContainer } from '../plugin-system/container.ts'
 import type { coreOptions } from '../plugin-system/core-options.ts'
 import type { ResolvedPlugin } from '../plugin-system/resolve-plugin.ts'
@@ -22,6 +23,7 @@ import {
   hostDriverSlot,
   leaseSpoolRef,
   loggerRef,
+  nodesRef,
   randomRef,
 } from '../plugin-system/slots.ts'
 import { selectPlugins } from './plugin-selection.ts'
@@ -54,10 +56,15 @@ export async function boot(input: SettingsInput): Promise<Booted> {
   container.bindValue(executorRef, createProcessExecutor())
   container.bindValue(loggerRef, logger)
   container.bindValue(leaseSpoolRef, createLeaseSpool({ folder: `${flags.networks_path}/spool`, logger }))
+  container.bindValue(nodesRef, nodesOf(selectedNames(plugins), flags.host_facts === 'store'))
   container.bindValue(dhcpbridgeRef, fileURLToPath(new URL('./netloom-dhcpbridge', import.meta.url)))
   for (const { plugin } of plugins) container.bindPlugin(plugin, validated.values)
   await checkPrograms(container, plugins)
   return { container, flags, plugins, logger }
+}
+
+function selectedNames(plugins: readonly ResolvedPlugin[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(plugins.map(({ plugin }) => [plugin.provides.flag, plugin.name]))
 }
 
 async function checkPrograms(container: PluginContainer, plugins: readonly ResolvedPlugin[]): Promise<void> {

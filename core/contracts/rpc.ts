@@ -18,6 +18,11 @@ export interface RpcCallOptions {
   readonly timeoutMs?: number
 }
 
+export interface ServeOptions {
+  /** Answers only messages that name this server, and fan-outs: a host that must not answer for others. */
+  readonly direct?: boolean
+}
+
 /** What a server does with a message; throws what the caller shall get. */
 export type Dispatch = (method: string, args: JsonObject) => Promise<Json>
 
@@ -34,6 +39,6 @@ export interface RpcDriver {
   /** To every server of the topic that is there; one that is away does not hinder the others. */
   fanout(topic: string, method: string, args: JsonObject): Promise<void>
   /** Answers for `server` on the topic, until closed. Closing waits for calls that run. */
-  serve(topic: string, server: string, dispatch: Dispatch): Promise<{ close(): Promise<void> }>
+  serve(topic: string, server: string, dispatch: Dispatch, options?: ServeOptions): Promise<{ close(): Promise<void> }>
   close(): Promise<void>
 }

@@ -48,6 +48,12 @@ export const ConnectionLost = defineError(
   TryLater,
 )
 
+export const HostNotFound = defineError(
+  'HostNotFound',
+  3,
+  (d: { host: string }) => `there is no network host ${d.host}: see \`netloom host list\``,
+)
+
 export const StoreBusy = defineError(
   'StoreBusy',
   5,
