@@ -4,8 +4,8 @@ import { NETWORK_TOPIC } from '../api/network-api.ts'
 import type { HostDriver } from '../contracts/host.ts'
 import type { Logger } from '../contracts/ports.ts'
 import { clockRef, hostDriverSlot, nodesRef, rpcBackendSlot } from '../plugin-system/slots.ts'
-import { type Booted, boot } from './boot.ts'
-import { openPart } from './service-parts.ts'
+import { type Booted, boot, type Surroundings } from './boot.ts'
+import { openPart, type ServicePart } from './service-parts.ts'
 import { netloomVersion } from './version.ts'
 
 /** A running service. */
@@ -13,6 +13,7 @@ export interface Service {
   readonly host: string
   /** What performs its plans; the simulated one tells what it would have run. */
   readonly hostDriver: HostDriver
+  readonly part: ServicePart
   /** Stops answering and working; what it made on the host stays, so guests keep their network. */
   stop(): Promise<void>
 }
@@ -34,8 +35,8 @@ export async function runService(settings: SettingsInput): Promise<number> {
 }
 
 /** @throws what `boot` does, and {ServiceAlreadyRunning} */
-export async function startService(settings: SettingsInput): Promise<Service> {
-  const booted = await boot(settings)
+export async function startService(settings: SettingsInput, surroundings: Surroundings = {}): Promise<Service> {
+  const booted = await boot(settings, surroundings)
   try {
     return await start(booted)
   } catch (error) {
@@ -78,6 +79,7 @@ async function start(booted: Booted): Promise<Service> {
   return {
     host: flags.host,
     hostDriver: await container.get(hostDriverSlot),
+    part,
     async stop() {
       for (const timer of timers) clearInterval(timer)
       await server.close()
