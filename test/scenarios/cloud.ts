@@ -43,7 +43,7 @@ export class Machine {
   /** Time passes, and the periodic tasks come round. */
   async pass(seconds: number): Promise<void> {
     this.clock.advance(seconds)
-    await this.#service?.manager.periodicTasks()
+    await this.#service?.part.periodicTasks()
   }
 
   /** The DHCP server of this machine reports; resolves when the report had its effect. */
