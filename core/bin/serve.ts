@@ -14,6 +14,8 @@ export interface Service {
   /** What performs its plans; the simulated one tells what it would have run. */
   readonly hostDriver: HostDriver
   readonly part: ServicePart
+  /** Sends a heartbeat now. */
+  beat(): Promise<void>
   /** Stops answering and working; what it made on the host stays, so guests keep their network. */
   stop(): Promise<void>
 }
@@ -80,6 +82,7 @@ async function start(booted: Booted): Promise<Service> {
     host: flags.host,
     hostDriver: await container.get(hostDriverSlot),
     part,
+    beat: report,
     async stop() {
       for (const timer of timers) clearInterval(timer)
       await server.close()

@@ -40,6 +40,16 @@ export class Machine {
     this.#service = null
   }
 
+  /** It takes up what it missed, as it does with each heartbeat. */
+  async catchUp(): Promise<void> {
+    await this.#service?.part.catchUp()
+  }
+
+  /** It tells that it is alive. */
+  async beat(): Promise<void> {
+    await this.#service?.beat()
+  }
+
   /** Time passes, and the periodic tasks come round. */
   async pass(seconds: number): Promise<void> {
     this.clock.advance(seconds)
@@ -117,6 +127,12 @@ export class Cloud {
     return this.machines[0]!
   }
 
+  named(name: string): Machine {
+    const found = this.machines.find((machine) => machine.name === name)
+    if (found === undefined) throw new Error(`there is no machine ${name}`)
+    return found
+  }
+
   get host(): SimulatedHost {
     return this.machine.host
   }
@@ -170,8 +186,8 @@ export class Cloud {
 }
 
 export interface CloudOptions {
-  /** Names of the machines; default one, `host1`. */
-  readonly machines?: readonly string[]
+  /** Names of the machines, with flags of their own; default one, `host1`. */
+  readonly machines?: readonly (string | { readonly name: string; readonly flags: readonly string[] })[]
   readonly flags?: readonly string[]
 }
 
@@ -188,7 +204,11 @@ export async function makeCloud(backends: Backends, options: CloudOptions = {}):
     '--flat_network_bridge=br100',
     ...(options.flags ?? []),
   ]
-  const machines = (options.machines ?? ['host1']).map((name) => new Machine(name, clock, flags))
+  const machines = (options.machines ?? ['host1']).map((machine) =>
+    typeof machine === 'string'
+      ? new Machine(machine, clock, flags)
+      : new Machine(machine.name, clock, [...flags, ...machine.flags]),
+  )
   const cloud = new Cloud(folder, machines)
   onTestFinished(() => cloud.end())
   for (const machine of machines) await machine.start()
