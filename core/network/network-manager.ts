@@ -188,7 +188,8 @@ export abstract class NetworkManager implements NetworkOperations {
   async allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string> {
     const { database } = this.services
     const { network_id: networkId, instance_uuid: instanceUuid, virtual_interface_id: virtualInterfaceId } = request
-    const owners = [networkOwner(networkId), vifOwner(virtualInterfaceId)]
+    // The lease file too: with its first guest a host may begin to serve a multi_host network.
+    const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(virtualInterfaceId)]
     const { row, host } = await database.transaction(async (store) => {
       const claim = { networkId, instanceUuid, virtualInterfaceId }
       const row =

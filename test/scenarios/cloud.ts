@@ -11,6 +11,7 @@ import type { SettingsInput } from '../../config/read-settings.ts'
 import type { NetworkApi } from '../../core/api/network-api.ts'
 import { type Client, openClient } from '../../core/bin/client.ts'
 import { type Service, startService } from '../../core/bin/serve.ts'
+import { adminContext } from '../../core/model/request-context.ts'
 import type { Backends } from './backends.ts'
 
 /** A machine that runs a network host: what is on it outlives the service. */
@@ -33,6 +34,11 @@ export class Machine {
   async start(): Promise<void> {
     const { clock, spool: leaseSpool, log: logger, host: hostDriver } = this
     this.#service = await startService(this.settings, { clock, leaseSpool, logger, hostDriver })
+  }
+
+  get service(): Service {
+    if (this.#service === null) throw new Error(`the service of ${this.name} does not run`)
+    return this.#service
   }
 
   async stop(): Promise<void> {
@@ -170,14 +176,30 @@ export class Cloud {
     }
   }
 
-  /** Makes an instance on the network(s) that its project may use. @returns its first interface */
-  async guest(number: number, request: { project?: string; host?: string } = {}) {
-    const { project = 'demo', host } = request
+  /** An operator's, for what is not called over the bus. */
+  readonly context = adminContext('test')
+
+  /** While the work is done the machine has sent no heartbeat for long, so nobody sends it messages; then it has. */
+  async whileSilent(name: string, work: () => Promise<unknown>): Promise<void> {
+    this.machine.clock.advance(61)
+    for (const machine of this.machines) if (machine.name !== name) await machine.beat()
+    await work()
+    await this.named(name).beat()
+  }
+
+  uuid(number: number): string {
+    return uuidOf(number)
+  }
+
+  /** Makes an instance on the networks given, or on those that its project may use. @returns its first interface */
+  async guest(number: number, request: { project?: string; host?: string; networks?: readonly string[] } = {}) {
+    const { project = 'demo', host, networks } = request
     const info = await this.api.allocateForInstance({
       instance_uuid: uuidOf(number),
       project_id: project,
       hostname: `guest${number}`,
-      macs: [macOf(number)],
+      macs: [0, 1, 2].map((index) => macOf(number + 1000 * index)),
+      ...(networks === undefined ? {} : { requested_networks: networks.map((uuid) => ({ uuid })) }),
       ...(host === undefined ? {} : { host }),
     })
     const [vif] = info
