@@ -60,6 +60,10 @@ const MAY_REACH_THE_WORLD: Readonly<Record<string, string>> = {
 }
 
 const LONGEST_FILE = 350
+/** Longer ones, with the reason. */
+const MAY_BE_LONGER: Readonly<Record<string, string>> = {
+  'core/network/network-manager.ts': 'the base class: one method for each operation, in the order of the contract',
+}
 const LONGEST_README = 60
 
 const files = filesBelow('core', 'config', 'plugins', 'drivers', 'test')
@@ -106,6 +110,19 @@ describe('imports go one way', () => {
     expect(wrong).toEqual([])
   })
 
+  test('what is published of the tests imports only what is published', () => {
+    const kit = sources.filter(({ path }) => path.startsWith('test/kit/'))
+    const wrong = findings(kit, ({ imports }) =>
+      imports.filter(
+        (target) =>
+          (target.startsWith('test/') && !target.startsWith('test/kit/')) ||
+          (!isOwn(target) && !target.startsWith('node:') && PACKAGES[packageOf(target)] === undefined),
+      ),
+    )
+    expect(kit).not.toEqual([])
+    expect(wrong).toEqual([])
+  })
+
   test('only core/bin sees the tables of built-in plugins', () => {
     const wrong = findings(product, ({ path, imports }) =>
       path.startsWith('core/bin/') ? [] : imports.filter((target) => /^(plugins|drivers)\/index\.ts$/.test(target)),
@@ -142,7 +159,8 @@ test('errors are defined in core/errors, one file an area', () => {
 })
 
 test(`no file of the product is longer than ${LONGEST_FILE} lines`, () => {
-  expect(product.filter(({ lines }) => lines > LONGEST_FILE).map(({ path }) => path)).toEqual([])
+  const longer = product.filter(({ lines }) => lines > LONGEST_FILE).map(({ path }) => path)
+  expect(longer).toEqual(Object.keys(MAY_BE_LONGER))
 })
 
 test('files have kebab-case names', () => {
