@@ -178,6 +178,11 @@ function leaseName({ allocated, hostname }: FixedIpDetail): string {
   return allocated && hostname !== null ? dhcpLabel(hostname) : '*'
 }
 
+/** The helper to run. A `nova.conf` names nova's, which would not know what to do here: it is an old name of ours. */
+function helperOf(flag: string | null, own: string): string {
+  return flag === null || flag.endsWith('/nova-dhcpbridge') ? own : flag
+}
+
 export default definePlugin({
   name: 'dnsmasq',
   summary: 'A dnsmasq for each network',
@@ -187,5 +192,6 @@ export default definePlugin({
   programs: { dnsmasq: 'dnsmasq-base', dhcp_release: 'dnsmasq-utils' },
   requires: { ownHelper: dhcpbridgeRef },
   check: ({ dhcpbridge }) => (dhcpbridge === null ? [] : helperProblems(dhcpbridge)),
-  create: ({ flags, services }) => new DnsmasqDhcp({ ...flags, dhcpbridge: flags.dhcpbridge ?? services.ownHelper }),
+  create: ({ flags, services }) =>
+    new DnsmasqDhcp({ ...flags, dhcpbridge: helperOf(flags.dhcpbridge, services.ownHelper) }),
 })
