@@ -74,12 +74,13 @@ async function openController(container: PluginContainer, { host }: Values<typeo
 
 async function openHost(
   container: PluginContainer,
-  { host }: Values<typeof coreOptions>,
+  { host, force_dhcp_release }: Values<typeof coreOptions>,
   logger: Booted['logger'],
 ): Promise<ServicePart> {
   const facts = new RemoteFacts(host, await container.get(rpcBackendSlot))
   const services = {
     host,
+    endsLeases: force_dhcp_release,
     logger,
     interfaceDriver: await container.get(managerRequires.interfaceDriver),
     l3: await container.get(managerRequires.l3),
