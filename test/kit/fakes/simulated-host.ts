@@ -204,9 +204,11 @@ function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] 
   switch (operation.kind) {
     case 'batch':
       return steps.filter(({ owner, resource }) => {
-        if (resource.kind !== 'link' && resource.kind !== 'address') return false
-        const name = resource.kind === 'link' ? resource.name : resource.cidr
-        return operation.lines.some((line) => line.owner === owner && line.text.split(' ').includes(name))
+        const lines = operation.lines.filter((line) => line.owner === owner).map(({ text }) => text)
+        if (resource.kind === 'address') return lines.some((text) => text.split(' ').includes(resource.cidr))
+        // A link that is only made is not there yet: it is when it is configured.
+        const ends = /^link (set|delete) dev (\S+)/
+        return resource.kind === 'link' && lines.some((text) => ends.exec(text)?.[2] === resource.name)
       })
     case 'sysctl':
       return steps.filter(({ resource }) => resource.kind === 'sysctl' && resource.key === operation.key)
