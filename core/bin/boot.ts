@@ -10,7 +10,8 @@ import { createLogger } from '../../drivers/system/logger.ts'
 import { createProcessExecutor } from '../../drivers/system/process-executor.ts'
 import { systemClock } from '../../drivers/system/system-clock.ts'
 import { systemRandom } from '../../drivers/system/system-random.ts'
-import type { Logger } from '../contracts/ports.ts'
+import type { HostDriver } from '../contracts/host.ts'
+import type { Clock, Executor, LeaseSpool, Logger, RandomSource } from '../contracts/ports.ts'
 import { ConfigInvalid, ProgramsMissing } from '../errors/boot.ts'
 import { PluginContainer } from '../plugin-system/container.ts'
 import type { coreOptions } from '../plugin-system/core-options.ts'
@@ -33,8 +34,19 @@ export interface Booted {
   readonly logger: Logger
 }
 
+/** What a program that embeds a service, or a test, puts in the place of what boot would make. */
+export interface Surroundings {
+  readonly clock?: Clock
+  readonly random?: RandomSource
+  readonly executor?: Executor
+  readonly logger?: Logger
+  readonly leaseSpool?: LeaseSpool
+  /** In the place of the plugin that `host_driver` selects. */
+  readonly hostDriver?: HostDriver
+}
+
 /** @throws {ConfigInvalid} with every problem @throws {ProgramsMissing} and the plugin errors of `errors/boot.ts` */
-export async function boot(input: SettingsInput): Promise<Booted> {
+export async function boot(input: SettingsInput, surroundings: Surroundings = {}): Promise<Booted> {
   const settings = await readSettings(input)
   const facts = hostFacts(readMachine(), settings)
   const { plugins, selected, known, problems, errors } = await selectPlugins(settings, facts)
@@ -45,17 +57,22 @@ export async function boot(input: SettingsInput): Promise<Booted> {
   if (hasErrors(all)) throw new ConfigInvalid({ problems: all.filter((problem) => problem.level === 'error') })
 
   const flags = validated.values as Values<typeof coreOptions>
-  const logger = await createLogger({ level: flags.log_level })
+  const logger = surroundings.logger ?? (await createLogger({ level: flags.log_level }))
   for (const problem of all)
     logger.warn(problem.message, { flag: problem.flag, file: problem.file, line: problem.line })
   const container = new PluginContainer(logger)
-  container.bindValue(clockRef, systemClock)
-  container.bindValue(randomRef, systemRandom)
-  container.bindValue(executorRef, createProcessExecutor())
+  container.bindValue(clockRef, surroundings.clock ?? systemClock)
+  container.bindValue(randomRef, surroundings.random ?? systemRandom)
+  container.bindValue(executorRef, surroundings.executor ?? createProcessExecutor())
   container.bindValue(loggerRef, logger)
-  container.bindValue(leaseSpoolRef, createLeaseSpool({ folder: `${flags.networks_path}/spool`, logger }))
+  const spool = surroundings.leaseSpool ?? createLeaseSpool({ folder: `${flags.networks_path}/spool`, logger })
+  container.bindValue(leaseSpoolRef, spool)
   container.bindValue(dhcpbridgeRef, fileURLToPath(new URL('./netloom-dhcpbridge', import.meta.url)))
-  for (const { plugin } of plugins) container.bindPlugin(plugin, validated.values)
+  for (const { plugin } of plugins) {
+    if (surroundings.hostDriver && plugin.provides.id === hostDriverSlot.id)
+      container.bindValue(hostDriverSlot, surroundings.hostDriver)
+    else container.bindPlugin(plugin, validated.values)
+  }
   await checkPrograms(container, plugins)
   return { container, flags, plugins, logger }
 }

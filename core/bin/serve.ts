@@ -2,9 +2,10 @@
 import type { SettingsInput } from '../../config/read-settings.ts'
 import { NETWORK_TOPIC } from '../api/network-api.ts'
 import type { HostDriver } from '../contracts/host.ts'
+import type { NetworkOperations } from '../contracts/network-manager.ts'
 import { dispatcher } from '../network/rpc-methods.ts'
 import { clockRef, dbBackendSlot, hostDriverSlot, networkManagerSlot, rpcBackendSlot } from '../plugin-system/slots.ts'
-import { type Booted, boot } from './boot.ts'
+import { type Booted, boot, type Surroundings } from './boot.ts'
 import { netloomVersion } from './version.ts'
 
 /** A running service. */
@@ -12,6 +13,7 @@ export interface Service {
   readonly host: string
   /** What performs its plans; the simulated one tells what it would have run. */
   readonly hostDriver: HostDriver
+  readonly manager: NetworkOperations
   /** Stops answering and working; what it made on the host stays, so guests keep their network. */
   stop(): Promise<void>
 }
@@ -33,8 +35,8 @@ export async function runService(settings: SettingsInput): Promise<number> {
 }
 
 /** @throws what `boot` does, and {ServiceAlreadyRunning} */
-export async function startService(settings: SettingsInput): Promise<Service> {
-  const booted = await boot(settings)
+export async function startService(settings: SettingsInput, surroundings: Surroundings = {}): Promise<Service> {
+  const booted = await boot(settings, surroundings)
   try {
     return await start(booted)
   } catch (error) {
@@ -84,6 +86,7 @@ async function start({ container, flags, logger, plugins }: Booted): Promise<Ser
   return {
     host: flags.host,
     hostDriver: await container.get(hostDriverSlot),
+    manager,
     async stop() {
       for (const timer of timers) clearInterval(timer)
       await server.close()
