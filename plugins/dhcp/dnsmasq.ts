@@ -106,7 +106,7 @@ export class DnsmasqDhcp implements DhcpDriver {
   leaseFile(_network: NetworkRow, device: string, leased: readonly FixedIpDetail[]): readonly Resource[] {
     const lines = leased
       .filter((row) => row.lease_mac !== null)
-      .map((row) => `${row.lease_mac} ${row.address} ${row.hostname === null ? '*' : dhcpLabel(row.hostname)} *\n`)
+      .map((row) => `${row.lease_mac} ${row.address} ${leaseName(row)} *\n`)
     return [{ kind: 'file', path: this.#path(device, 'leases'), content: lines.join(''), mode: READABLE }]
   }
 
@@ -156,6 +156,11 @@ export class DnsmasqDhcp implements DhcpDriver {
   #path(device: string, suffix: string): string {
     return `${this.#flags.networks_path}/netloom-${device}.${suffix}`
   }
+}
+
+/** The name goes with the use of the address, not with the lease that outlives it: its instance may be gone by then. */
+function leaseName({ allocated, hostname }: FixedIpDetail): string {
+  return allocated && hostname !== null ? dhcpLabel(hostname) : '*'
 }
 
 export default definePlugin({

@@ -1,0 +1,207 @@
+/**
+ * A cloud in the process of the test: real services on one store and one bus, on simulated hosts. Scenarios talk to it
+ * as a cloud controller does, and look at rows and at what is on the hosts; they know nothing of the inside.
+ */
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { FakeClock, MemoryLeaseSpool, macOf, RecordingLogger, SimulatedHost, uuidOf } from 'netloom/testing'
+import { expect, onTestFinished } from 'vitest'
+import type { SettingsInput } from '../../config/read-settings.ts'
+import type { NetworkApi } from '../../core/api/network-api.ts'
+import { type Client, openClient } from '../../core/bin/client.ts'
+import { type Service, startService } from '../../core/bin/serve.ts'
+import type { Backends } from './backends.ts'
+
+/** A machine that runs a network host: what is on it outlives the service. */
+export class Machine {
+  readonly name: string
+  readonly clock: FakeClock
+  readonly spool = new MemoryLeaseSpool()
+  readonly log = new RecordingLogger()
+  readonly settings: SettingsInput
+  /** What the machine looks like; another one is a machine that was booted anew. */
+  host = new SimulatedHost()
+  #service: Service | null = null
+
+  constructor(name: string, clock: FakeClock, flags: readonly string[]) {
+    this.name = name
+    this.clock = clock
+    this.settings = { configFiles: [], environment: {}, commandLine: [...flags, `--host=${name}`] }
+  }
+
+  async start(): Promise<void> {
+    const { clock, spool: leaseSpool, log: logger, host: hostDriver } = this
+    this.#service = await startService(this.settings, { clock, leaseSpool, logger, hostDriver })
+  }
+
+  async stop(): Promise<void> {
+    await this.#service?.stop()
+    this.#service = null
+  }
+
+  /** Time passes, and the periodic tasks come round. */
+  async pass(seconds: number): Promise<void> {
+    this.clock.advance(seconds)
+    await this.#service?.manager.periodicTasks()
+  }
+
+  /** The DHCP server of this machine reports; resolves when the report had its effect. */
+  async lease(mac: string, address: string): Promise<void> {
+    this.spool.push('add', mac, address)
+    await this.spool.emptied()
+  }
+
+  async release(mac: string, address: string): Promise<void> {
+    this.spool.push('del', mac, address)
+    await this.spool.emptied()
+  }
+
+  /** What is on the machine, a line each: resources, contents of files, and rules in chains of netloom's. */
+  async picture(): Promise<ReadonlySet<string>> {
+    const lines: string[] = []
+    for (const key of await this.host.keys()) {
+      const resource = await this.host.resource(key)
+      const name = key.replace(/ \/.*\/netloom-/, ' ')
+      lines.push(resource?.kind === 'file' ? `${name}: ${resource.content.trim()}` : name)
+    }
+    let table = ''
+    for (const line of (await this.host.rules()).split('\n')) {
+      if (line.startsWith('*')) table = line.slice(1)
+      const rule = /^\[\d+:\d+\] -A (netloom-.*)/.exec(line)?.[1]
+      if (rule !== undefined) lines.push(`${table} ${rule}`)
+    }
+    return new Set(lines)
+  }
+
+  /** What this work brought to the machine and took from it. */
+  async changesOf(
+    work: () => Promise<unknown>,
+  ): Promise<{ readonly come: readonly string[]; readonly gone: readonly string[] }> {
+    const before = await this.picture()
+    await work()
+    const after = await this.picture()
+    return {
+      come: [...after].filter((line) => !before.has(line)),
+      gone: [...before].filter((line) => !after.has(line)),
+    }
+  }
+
+  /** Processes that the machine started for this work, announcements apart. */
+  async processesOf(work: () => Promise<unknown>): Promise<number> {
+    const before = this.host.processes
+    await work()
+    return this.host.processes - before
+  }
+}
+
+export class Cloud {
+  readonly machines: readonly Machine[]
+  readonly #folder: string
+  readonly #clients: Client[] = []
+  #api: NetworkApi | null = null
+
+  constructor(folder: string, machines: readonly Machine[]) {
+    this.#folder = folder
+    this.machines = machines
+  }
+
+  /** The operator's client. */
+  get api(): NetworkApi {
+    if (this.#api === null) throw new Error('the cloud is not open')
+    return this.#api
+  }
+
+  /** The first machine, which is the only one of most scenarios. */
+  get machine(): Machine {
+    return this.machines[0]!
+  }
+
+  get host(): SimulatedHost {
+    return this.machine.host
+  }
+
+  async open(): Promise<void> {
+    this.#api = await this.client()
+  }
+
+  /** A client for the operator, or for a tenant. */
+  async client(asProject?: string): Promise<NetworkApi> {
+    const client = await openClient({ settings: this.machine.settings, asProject })
+    this.#clients.push(client)
+    return client.api
+  }
+
+  async end(): Promise<void> {
+    for (const client of this.#clients) await client.close()
+    for (const machine of this.machines) await machine.stop()
+    await rm(this.#folder, { recursive: true, force: true })
+  }
+
+  /** All rows, but for the time of their last change: what an operation that failed must leave as it was. */
+  async rows(): Promise<unknown> {
+    const networks = (await this.api.getAllNetworks()).map(({ updated_at: _, ...network }) => network)
+    const floatingIps = (await this.api.listFloatingIps()).map(({ updated_at: _, ...floating }) => floating)
+    const instances = await this.api.listInstances()
+    return { networks, floatingIps, instances, leases: await this.api.getDhcpLeases() }
+  }
+
+  /** Fails when a machine is not what the rows say. */
+  async expectInLine(): Promise<void> {
+    for (const { name } of this.machines) {
+      const { entries, waiting } = await this.api.plan(name)
+      expect({ entries, waiting }, `plan of ${name}`).toEqual({ entries: [], waiting: [] })
+    }
+  }
+
+  /** Makes an instance on the network(s) that its project may use. @returns its first interface */
+  async guest(number: number, request: { project?: string; host?: string } = {}) {
+    const { project = 'demo', host } = request
+    const info = await this.api.allocateForInstance({
+      instance_uuid: uuidOf(number),
+      project_id: project,
+      hostname: `guest${number}`,
+      macs: [macOf(number)],
+      ...(host === undefined ? {} : { host }),
+    })
+    const [vif] = info
+    return { uuid: uuidOf(number), mac: vif!.address, address: vif!.network.subnets[0]!.ips[0]!.address! }
+  }
+}
+
+export interface CloudOptions {
+  /** Names of the machines; default one, `host1`. */
+  readonly machines?: readonly string[]
+  readonly flags?: readonly string[]
+}
+
+/** Starts a cloud that ends with the test. */
+export async function makeCloud(backends: Backends, options: CloudOptions = {}): Promise<Cloud> {
+  const folder = await mkdtemp(join(tmpdir(), 'nlcloud-'))
+  const clock = new FakeClock()
+  const flags = [
+    ...backends.flags(folder),
+    `--state_path=${folder}`,
+    '--host_driver=noop',
+    '--my_ip=192.0.2.1',
+    '--public_interface=eth0',
+    '--flat_network_bridge=br100',
+    ...(options.flags ?? []),
+  ]
+  const machines = (options.machines ?? ['host1']).map((name) => new Machine(name, clock, flags))
+  const cloud = new Cloud(folder, machines)
+  onTestFinished(() => cloud.end())
+  for (const machine of machines) await machine.start()
+  await cloud.open()
+  return cloud
+}
+
+/** What a promise was rejected with, as far as callers rely on it; fails when it was not. */
+export async function refusalOf(promise: Promise<unknown>): Promise<{ code: string; status: number; message: string }> {
+  const outcome = await promise.then(
+    (value) => ({ value }),
+    (error: { code: string; exitStatus: number; message: string }) => error,
+  )
+  if ('value' in outcome) throw new Error(`it was not refused but answered ${JSON.stringify(outcome.value)}`)
+  return { code: outcome.code, status: outcome.exitStatus, message: outcome.message }
+}
