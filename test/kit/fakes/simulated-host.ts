@@ -36,6 +36,7 @@ export class SimulatedHost implements HostDriver {
   #processes = 0
   #announcements = 0
   #runs = 0
+  #looks = 0
   #fault: Fault | null = null
 
   /** Processes that would have been started, those apart that nobody waits for. */
@@ -51,6 +52,11 @@ export class SimulatedHost implements HostDriver {
   /** How often a set of changes was run. */
   get runs(): number {
     return this.#runs
+  }
+
+  /** How often the whole host was looked at. */
+  get looks(): number {
+    return this.#looks
   }
 
   /** Operations that were run well, in order. */
@@ -79,6 +85,7 @@ export class SimulatedHost implements HostDriver {
 
   async observe(wanted: readonly HostResource[]): Promise<HostState> {
     this.#processes += 1
+    this.#looks += 1
     this.#failLooking(['ip', 'address'])
     const { resources, namespaces } = await this.#inner.observe(wanted)
     return { resources, namespaces: new Set([...namespaces].filter((name) => !this.missingNamespaces.has(name))) }
