@@ -20,9 +20,19 @@ interface Fault {
   left: number
   readonly message: string
   readonly lasts: boolean
+  readonly blind: boolean
   reached: boolean
   /** What is broken since. */
   tool: Tool | null
+}
+
+export interface FaultOptions {
+  /** With it, until `repair`, fail all others of its tool: `ip` here or in one namespace, rules, files, one program. */
+  readonly lasts?: boolean
+  /** Nor can the host be looked at, once the operation has failed. */
+  readonly blind?: boolean
+  /** What the tool says. */
+  readonly message?: string
 }
 
 /**
@@ -64,12 +74,10 @@ export class SimulatedHost implements HostDriver {
     return this.#inner.operationsRun
   }
 
-  /**
-   * Makes the n-th operation from now on fail. @param lasts with it, until `repair`, all others of the same tool
-   * (`ip` on this host or in one namespace, the packet filter, files, one program)
-   */
-  failAt(n: number, { lasts = false, message = `fault ${n}` }: { lasts?: boolean; message?: string } = {}): void {
-    this.#fault = { left: n - 1, message, lasts, reached: false, tool: null }
+  /** Makes the n-th operation from now on fail. Operations in the background are not counted. */
+  failAt(n: number, options: FaultOptions = {}): void {
+    const { lasts = false, blind = false, message = `fault ${n}` } = options
+    this.#fault = { left: n - 1, message, lasts, blind, reached: false, tool: null }
   }
 
   /** Ends what `failAt` began. @returns whether an operation failed */
@@ -86,7 +94,8 @@ export class SimulatedHost implements HostDriver {
   async observe(wanted: readonly HostResource[]): Promise<HostState> {
     this.#processes += 1
     this.#looks += 1
-    this.#failLooking(['ip', 'address'])
+    const { blind, reached, message } = this.#fault ?? {}
+    if (blind && reached) throw new CommandFailed({ argv: ['ip', 'address'], code: 1, stderr: message ?? '' })
     const { resources, namespaces } = await this.#inner.observe(wanted)
     return { resources, namespaces: new Set([...namespaces].filter((name) => !this.missingNamespaces.has(name))) }
   }
@@ -108,7 +117,7 @@ export class SimulatedHost implements HostDriver {
       const { owners } = operation
       if (owners.length > 0 && owners.every((owner) => failures.has(owner))) continue
       this.#count(operation)
-      const message = this.#failure(operation)
+      const message = isBackground(operation) ? null : this.#failure(operation)
       if (message === null) await this.#inner.run([operation], stepsOf(operation, steps))
       else for (const owner of owners) if (!failures.has(owner)) failures.set(owner, message)
     }
@@ -147,7 +156,7 @@ export class SimulatedHost implements HostDriver {
   }
 
   #count(operation: Operation): void {
-    if (operation.kind === 'command' && operation.background) this.#announcements += 1
+    if (isBackground(operation)) this.#announcements += 1
     else this.#processes += processesOf(operation)
   }
 
@@ -161,10 +170,11 @@ export class SimulatedHost implements HostDriver {
     if (fault.lasts) fault.tool = tool
     return fault.message
   }
+}
 
-  #failLooking(argv: readonly string[]): void {
-    if (this.#fault?.tool === 'ip') throw new CommandFailed({ argv, code: 1, stderr: this.#fault.message })
-  }
+/** Nobody waits for it, so its failure is nobody's. */
+function isBackground(operation: Operation): boolean {
+  return operation.kind === 'command' && operation.background === true
 }
 
 /** How many processes the Linux driver starts for an operation. */
