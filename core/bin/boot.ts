@@ -13,6 +13,7 @@ import { systemRandom } from '../../drivers/system/system-random.ts'
 import type { HostDriver } from '../contracts/host.ts'
 import type { Clock, Executor, LeaseSpool, Logger, RandomSource } from '../contracts/ports.ts'
 import { ConfigInvalid, ProgramsMissing } from '../errors/boot.ts'
+import { nodesOf } from '../network/service-nodes.ts'
 import { PluginContainer } from '../plugin-system/container.ts'
 import type { coreOptions } from '../plugin-system/core-options.ts'
 import type { ResolvedPlugin } from '../plugin-system/resolve-plugin.ts'
@@ -23,6 +24,7 @@ import {
   hostDriverSlot,
   leaseSpoolRef,
   loggerRef,
+  nodesRef,
   randomRef,
 } from '../plugin-system/slots.ts'
 import { selectPlugins } from './plugin-selection.ts'
@@ -67,6 +69,7 @@ export async function boot(input: SettingsInput, surroundings: Surroundings = {}
   container.bindValue(loggerRef, logger)
   const spool = surroundings.leaseSpool ?? createLeaseSpool({ folder: `${flags.networks_path}/spool`, logger })
   container.bindValue(leaseSpoolRef, spool)
+  container.bindValue(nodesRef, nodesOf(selectedNames(plugins), flags.host_facts === 'store'))
   container.bindValue(dhcpbridgeRef, fileURLToPath(new URL('./netloom-dhcpbridge', import.meta.url)))
   for (const { plugin } of plugins) {
     if (surroundings.hostDriver && plugin.provides.id === hostDriverSlot.id)
@@ -75,6 +78,10 @@ export async function boot(input: SettingsInput, surroundings: Surroundings = {}
   }
   await checkPrograms(container, plugins)
   return { container, flags, plugins, logger }
+}
+
+function selectedNames(plugins: readonly ResolvedPlugin[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(plugins.map(({ plugin }) => [plugin.provides.flag, plugin.name]))
 }
 
 async function checkPrograms(container: PluginContainer, plugins: readonly ResolvedPlugin[]): Promise<void> {

@@ -7,6 +7,7 @@ import type {
   FixedIpDetail,
   FixedIpRow,
   FloatingIpDetail,
+  HostChangeRow,
   InstanceDetail,
   InstanceRow,
   NetworkRow,
@@ -41,6 +42,7 @@ export interface NetworkStore {
   readonly virtualInterfaces: VirtualInterfaceTable
   readonly instances: InstanceTable
   readonly services: ServiceTable
+  readonly hostChanges: HostChangeTable
 }
 
 /** A network to be made; what is in the range and not reserved is its pool. */
@@ -52,8 +54,8 @@ export interface NewNetwork extends Omit<NetworkRow, 'id' | keyof Timestamps> {
 }
 
 export interface NetworkTable {
-  /** All, in order of creation. */
-  list(): Promise<readonly NetworkRow[]>
+  /** All, or those of the ids that are there, in order of creation. */
+  list(ids?: readonly number[]): Promise<readonly NetworkRow[]>
   /** @throws {NetworkNotFound} */
   byId(id: number): Promise<NetworkRow>
   /** @throws {NetworkNotFoundForUUID} */
@@ -62,6 +64,10 @@ export interface NetworkTable {
   create(network: NewNetwork): Promise<NetworkRow>
   /** Takes a network without a host for this one. @returns the host that it has now, whoever won (defects-manager A8) */
   claimHost(id: number, host: string): Promise<string>
+  /** Gives a network from one host (null: from none) to another; of several at once one wins. @returns whether it was this */
+  moveHost(id: number, from: string | null, to: string | null): Promise<boolean>
+  /** Networks of which something is on the host: its gateway, an address of the host, or a guest that is plugged in. */
+  idsOn(host: string): Promise<readonly number[]>
   /** With all its addresses. @throws {NetworkInUse} when one is held (defects-manager B6) */
   remove(id: number): Promise<void>
   /** How its pool is used, counted from rows. */
@@ -83,6 +89,8 @@ export interface FixedIpFilter {
   readonly addresses?: readonly string[]
   readonly allocated?: boolean
   readonly leased?: boolean
+  /** Of multi_host networks only those of instances on this host. */
+  readonly forHost?: string
 }
 
 export interface FixedIpTable {
@@ -112,6 +120,13 @@ export interface FixedIpTable {
    * (defects-manager A3). A deallocated address is free from then on. @returns whether it matched
    */
   release(address: string, mac: string): Promise<boolean>
+  /**
+   * The address that a host has in a multi_host network, taken from the pool when it has none. Any number of callers at
+   * once get the same one (defects-manager A12). @throws {NoMoreFixedIps}
+   */
+  claimForHost(networkId: number, host: string): Promise<FixedIpRow>
+  /** The addresses that hosts have in multi_host networks: of one host, or in one network. */
+  ofHosts(filter: { readonly host?: string; readonly networkId?: number }): Promise<readonly FixedIpRow[]>
   /** Frees deallocated addresses of these networks that were last changed before the time; one statement. @returns how many */
   freeStale(networkIds: readonly number[], before: string): Promise<number>
 }
@@ -147,8 +162,14 @@ export interface FloatingIpTable {
   allocate(pool: string, projectId: string, autoAssigned: boolean): Promise<FloatingIpDetail>
   /** Gives it back to the pool. @returns false when it is associated, or was not allocated */
   release(address: string): Promise<boolean>
-  /** Leads the address to a fixed IP on a host, wherever it led before. @returns false when it is not allocated (any more) */
-  associate(address: string, fixedIpId: number, host: string): Promise<boolean>
+  /**
+   * Leads the address to a fixed IP on a host, wherever it led before.
+   * @param ifLeadsTo the fixed IP that it must lead to now, null for none; omitted: any
+   * @returns false when it is not allocated (any more), or leads elsewhere than `ifLeadsTo`
+   */
+  associate(address: string, fixedIpId: number, host: string, ifLeadsTo?: number | null): Promise<boolean>
+  /** The floating IPs of a network's fixed IPs that one host carries are carried by another from now on. @returns their addresses */
+  moveHost(networkId: number, from: string | null, to: string | null): Promise<readonly string[]>
   /** @returns false when it was not associated, or no longer with `fixedIpId` when that is given */
   disassociate(address: string, fixedIpId?: number): Promise<boolean>
 }
@@ -192,5 +213,17 @@ export interface InstanceTable {
 export interface ServiceTable {
   /** Heartbeat: makes or renews the row. */
   report(row: ServiceRow): Promise<void>
+  /** In order of the names. */
   list(): Promise<readonly ServiceRow[]>
+}
+
+export interface HostChangeTable {
+  /** Notes, as part of the transaction, that these owners want something else of the host from now on. */
+  record(host: string, owners: readonly string[]): Promise<void>
+  /** Changes of a host after a position, in order, at most `limit`. */
+  after(host: string, id: number, limit: number): Promise<readonly HostChangeRow[]>
+  /** The position before the oldest change that is kept, and the one of the newest that is from before the time. */
+  positions(before: string): Promise<{ readonly oldest: number; readonly settled: number }>
+  /** Forgets changes from before the time, but never the newest. @returns how many */
+  forget(before: string): Promise<number>
 }

@@ -32,6 +32,14 @@ export const ServiceUnavailable = defineError(
   TryLater,
 )
 
+export const BusUnavailable = defineError(
+  'BusUnavailable',
+  5,
+  (d: { where: string; reason: string }) =>
+    `the message bus at ${d.where} is away (${d.reason}): start RabbitMQ there, or correct the rabbit_* flags`,
+  TryLater,
+)
+
 export const RpcTimeout = defineError(
   'RpcTimeout',
   5,
@@ -46,6 +54,12 @@ export const ConnectionLost = defineError(
   (d: { method: string; host: string | null }) =>
     `the connection was lost while ${d.method} ran${d.host ? ` on ${d.host}` : ''}: it may or may not be done; the same call may be repeated`,
   TryLater,
+)
+
+export const HostNotFound = defineError(
+  'HostNotFound',
+  3,
+  (d: { host: string }) => `there is no network host ${d.host}: see \`netloom host list\``,
 )
 
 export const StoreBusy = defineError(

@@ -49,8 +49,6 @@ export function planNetworks(
   newUuid: () => string,
 ): readonly NewNetwork[] {
   if (request.cidr_v6 !== undefined) throw new NotSupported({ what: 'IPv6 range for a network', by: 'this manager' })
-  if (request.multi_host ?? defaults.multi_host)
-    throw new NotSupported({ what: 'multi_host network', by: 'this manager' })
   if (!request.label) throw new NetworkNotCreated({ required: 'label' })
   const label = parseLabel(request.label)
   const text = request.cidr ?? defaults.fixed_range
@@ -75,7 +73,7 @@ export function planNetworks(
     gateway_v6: null,
     bridge,
     bridge_interface: device('bridge_interface', request.bridge_interface ?? defaults.bridge_interface),
-    multi_host: false,
+    multi_host: request.multi_host ?? defaults.multi_host,
     dns1: address('dns1', request.dns1 ?? defaults.flat_network_dns),
     dns2: request.dns2 === undefined ? null : address('dns2', request.dns2),
     vlan: null,

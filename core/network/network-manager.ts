@@ -1,14 +1,16 @@
 /**
- * The base of every manager. A public operation is one validated transaction, then "bring the host in line with the
- * rows"; the call returns when the host is configured. Source: nova/network/manager.py NetworkManager.
+ * The base of every manager. A public operation is one validated transaction, then "bring the hosts in line with the
+ * rows"; the call returns when they are configured. Source: nova/network/manager.py NetworkManager.
  */
 import { NETWORK_TOPIC } from '../api/network-api.ts'
+import type { HostFacts, Topology } from '../contracts/host-facts.ts'
 import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
   CreateNetworksRequest,
   FixedIpRequest,
+  HostAction,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -18,49 +20,51 @@ import type {
   PlanReport,
   ReconcileReport,
 } from '../contracts/index.ts'
+import type { JsonObject } from '../contracts/rpc.ts'
 import { FixedIpNotAllocated, Forbidden, InstanceNotFound, NetworkNotFoundForProject } from '../errors/index.ts'
 import { parseAddress } from '../model/address.ts'
 import { parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
-import { attachVif, detachVifs } from './attachments.ts'
 import { Compensation } from './compensation.ts'
-import type { Topology } from './host-planner.ts'
-import { LeaseEvents } from './lease-events.ts'
-import { freeStaleAddresses, listLeases, recordLease, recordRelease } from './leases.ts'
+import { HostAgent } from './host-agent.ts'
+import { freeStaleAddresses, listLeases } from './leases.ts'
 import type { ManagerServices } from './manager-services.ts'
 import { type CreationDefaults, planNetworks } from './network-creation.ts'
+import { isUp, listHosts, moveNetwork, takeNetwork, takeOverNetworks } from './network-hosts.ts'
 import { buildNetworkInfo } from './network-info-builder.ts'
 import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
 import { leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
-import { HostReconciler } from './reconciler.ts'
+import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
+
+/** How long changes of facts are kept for hosts that are away; one that was away for longer reads everything. In milliseconds. */
+const KEEP_CHANGES_MS = 3_600_000
 
 export abstract class NetworkManager implements NetworkOperations {
   /** What this kind of manager does on its hosts. */
   abstract readonly topology: Topology
   readonly services: ManagerServices
-  /** @internal */
-  readonly leaseEvents: LeaseEvents
   /** Made when first used: the topology is a subclass's. @internal */
-  hostReconciler: HostReconciler | null = null
+  hostAgent: HostAgent | null = null
 
   constructor(services: ManagerServices) {
     this.services = services
-    this.leaseEvents = new LeaseEvents(services.leaseSpool, services.logger, async ({ action, address, mac }) => {
-      await (action === 'add' ? this.leaseFixedIp(address, mac) : this.releaseFixedIp(address, mac))
-    })
   }
 
   get host(): string {
     return this.services.host
   }
 
-  /** @internal */
-  get reconciler(): HostReconciler {
-    this.hostReconciler ??= new HostReconciler(this.services, this.topology)
-    return this.hostReconciler
+  /** What works on this host. @internal */
+  get agent(): HostAgent {
+    this.hostAgent ??= new HostAgent(this.services, this.factsOf(this.host))
+    return this.hostAgent
+  }
+
+  factsOf(host: string): HostFacts {
+    return new StoreFacts(host, this.topology, this.services.database, this.services.clock)
   }
 
   /** Defaults of create_networks for this kind of manager. */
@@ -76,20 +80,28 @@ export abstract class NetworkManager implements NetworkOperations {
 
   // ---- life cycle
 
-  async initHost(): Promise<void> {
-    await this.leaseEvents.drain()
-    const report = await this.reconciler.reconcileAll()
-    for (const { owner, text } of report.waiting) this.services.logger.warn('not on the host yet', { owner, text })
-    this.leaseEvents.watch()
+  initHost(): Promise<void> {
+    return this.agent.initHost()
+  }
+
+  catchUp(): Promise<void> {
+    return this.agent.catchUp()
+  }
+
+  mendHost(): Promise<ReconcileReport> {
+    return this.agent.mendHost()
   }
 
   async periodicTasks(): Promise<void> {
-    await this.leaseEvents.drain()
+    const { database, clock } = this.services
+    const before = new Date(clock.nowMs() - KEEP_CHANGES_MS).toISOString()
+    await database.transaction((store) => store.hostChanges.forget(before))
     if (this.topology.dhcp) await freeStaleAddresses(this)
+    await takeOverNetworks(this)
   }
 
   async close(): Promise<void> {
-    this.leaseEvents.close()
+    this.hostAgent?.close()
   }
 
   // ---- networks
@@ -105,18 +117,20 @@ export abstract class NetworkManager implements NetworkOperations {
   }
 
   async deleteNetwork(context: RequestContext, uuid: string): Promise<void> {
-    const network = await this.services.database.transaction(async (store) => {
-      const row = await store.networks.byUuid(parseUuid(uuid))
-      await store.networks.remove(row.id)
-      return row
+    const { network, hosts } = await this.services.database.transaction(async (store) => {
+      const network = await store.networks.byUuid(parseUuid(uuid))
+      const hosts = (await store.fixedIps.ofHosts({ networkId: network.id })).map((row) => row.host!)
+      if (network.host !== null) hosts.push(network.host)
+      await store.networks.remove(network.id)
+      for (const host of hosts) await store.hostChanges.record(host, ownersOf(network))
+      return { network, hosts }
     })
-    const owners = [networkOwner(network.id), leasesOwner(network.id)]
-    if (network.host !== null && network.host !== this.host) {
-      const args = { owners, context: { ...context } }
-      await this.services.rpc.call({ topic: NETWORK_TOPIC, server: network.host }, 'reconcile_owners', args)
-    } else {
-      await this.reconcileOrLog(owners)
-    }
+    await Promise.all(hosts.map((host) => this.convergeOrLog(context, host, ownersOf(network))))
+  }
+
+  async modifyNetwork(context: RequestContext, uuid: string, changes: { host: string | null }) {
+    await moveNetwork(this, context, parseUuid(uuid), changes.host)
+    return this.getNetwork(context, uuid)
   }
 
   async getNetwork(context: RequestContext, uuid: string): Promise<NetworkSummary> {
@@ -138,17 +152,14 @@ export abstract class NetworkManager implements NetworkOperations {
     })
   }
 
-  /** Takes a network that has no host for this one. @returns the host that it has, whoever won */
-  async setNetworkHost(_context: RequestContext, networkId: number): Promise<string> {
-    const host = await this.services.database.transaction((store) => store.networks.claimHost(networkId, this.host))
-    if (host === this.host) await this.reconcileOrLog([networkOwner(networkId), leasesOwner(networkId)])
-    return host
+  setNetworkHost(context: RequestContext, networkId: number): Promise<string> {
+    return takeNetwork(this, context, networkId)
   }
 
   // ---- instances
 
   async allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo> {
-    const wish = parseAllocateRequest(request, this.host)
+    const wish = parseAllocateRequest(request, this.services.nodes.includes('BridgingNode') ? this.host : null)
     this.checkOwner(context, `project ${wish.project_id}`, wish.project_id)
     const compensation = new Compensation()
     try {
@@ -161,7 +172,7 @@ export abstract class NetworkManager implements NetworkOperations {
     return this.getInstanceNwInfo(context, request.instance_uuid)
   }
 
-  /** Takes an address for each interface. The topology decides where: here, or on the network's host. */
+  /** Takes an address for each interface. The topology decides who configures it. */
   async allocateFixedIps(context: RequestContext, nics: readonly Nic[], compensation: Compensation): Promise<void> {
     for (const nic of nics) {
       const address = await this.allocateFixedIp(context, fixedIpRequest(nic))
@@ -169,24 +180,36 @@ export abstract class NetworkManager implements NetworkOperations {
     }
   }
 
-  async allocateFixedIp(_context: RequestContext, request: FixedIpRequest): Promise<string> {
+  /** The host that has to be configured for an address of the network; null: none, its operator does it. */
+  configuringHost(_network: NetworkRow, _instanceHost: string | null): string | null {
+    return null
+  }
+
+  async allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string> {
     const { database } = this.services
-    const claim = {
-      networkId: request.network_id,
-      instanceUuid: request.instance_uuid,
-      virtualInterfaceId: request.virtual_interface_id,
-    }
-    const row = await database.transaction(({ fixedIps }) =>
-      request.address === undefined
-        ? fixedIps.claimFromPool(claim)
-        : fixedIps.claimAddress(parseAddress(request.address), claim),
-    )
-    const owners = [networkOwner(row.network_id), vifOwner(request.virtual_interface_id)]
+    const { network_id: networkId, instance_uuid: instanceUuid, virtual_interface_id: virtualInterfaceId } = request
+    // The lease file too: with its first guest a host may begin to serve a multi_host network.
+    const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(virtualInterfaceId)]
+    const { row, host } = await database.transaction(async (store) => {
+      const claim = { networkId, instanceUuid, virtualInterfaceId }
+      const row =
+        request.address === undefined
+          ? await store.fixedIps.claimFromPool(claim)
+          : await store.fixedIps.claimAddress(parseAddress(request.address), claim)
+      const network = await store.networks.byId(networkId)
+      const host = this.configuringHost(network, request.instance_host)
+      if (host !== null && network.multi_host) await store.fixedIps.claimForHost(networkId, host)
+      if (host !== null) await store.hostChanges.record(host, owners)
+      return { row, host }
+    })
     try {
-      await this.reconciler.reconcile(owners)
+      await this.converge(context, host, owners)
     } catch (error) {
-      await database.transaction((store) => store.fixedIps.deallocate(row.id))
-      await this.reconcileOrLog(owners)
+      await database.transaction(async (store) => {
+        await store.fixedIps.deallocate(row.id)
+        if (host !== null) await store.hostChanges.record(host, owners)
+      })
+      await this.convergeOrLog(context, host, owners)
       throw error
     }
     return row.address
@@ -198,7 +221,7 @@ export abstract class NetworkManager implements NetworkOperations {
   ): Promise<{ readonly addresses: readonly string[] }> {
     const uuid = parseUuid(instanceUuid)
     // An event that waits may say that a guest took its lease: that has to be known before its address is let go.
-    await this.leaseEvents.drain()
+    await this.agent.drainLeaseEvents()
     const instance = await this.findInstance(context, uuid)
     if (instance === null) return { addresses: [] }
     const addresses = instance.virtual_interfaces.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
@@ -207,37 +230,48 @@ export abstract class NetworkManager implements NetworkOperations {
       await this.deallocateFixedIp(context, address).catch((error: unknown) => problems.push(error))
     }
     const vifIds = instance.virtual_interfaces.map((vif) => vif.id)
+    const ports = vifIds.map(portOwner)
     await this.services.database.transaction(async (store) => {
       await store.virtualInterfaces.remove(vifIds)
       await store.instances.remove(uuid)
+      await store.hostChanges.record(instance.host, ports)
     })
-    await this.reconcileOrLog(vifIds.flatMap((id) => [portOwner(id), vifOwner(id)]))
+    if (instance.virtual_interfaces.some((vif) => vif.target !== null))
+      await this.convergeOrLog(context, instance.host, ports)
     if (problems.length > 0) throw problems[0]
     return { addresses }
   }
 
-  /** Lets an address go, on the host that serves its network. Its host entry is gone before its lease is ended (H3). */
-  async deallocateFixedIp(_context: RequestContext, address: string): Promise<void> {
-    const { database, dhcp, interfaceDriver, flags } = this.services
-    const { row, network, vifId } = await database.transaction(async (store) => {
+  /** Lets an address go. Its host entry is gone before its lease is ended (defects-manager H3). */
+  async deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
+    const { database, flags } = this.services
+    const { row, host, owners } = await database.transaction(async (store) => {
       const before = await store.fixedIps.byAddress(address)
       if (!before.allocated) throw new FixedIpNotAllocated({ address })
-      const after = await store.fixedIps.deallocate(before.id)
-      return { row: after, network: await store.networks.byId(before.network_id), vifId: before.virtual_interface_id }
+      const row = await store.fixedIps.deallocate(before.id)
+      const host = this.configuringHost(await store.networks.byId(before.network_id), before.instance_host)
+      const vifId = before.virtual_interface_id
+      const owners = [...(vifId === null ? [] : [vifOwner(vifId)]), leasesOwner(before.network_id)]
+      if (host !== null) await store.hostChanges.record(host, owners)
+      return { row, host, owners }
     })
-    const ends = row.lease_mac !== null && flags.force_dhcp_release && this.topology.dhcp
-    const release = ends ? dhcp.release(interfaceDriver.getDev(network), address, row.lease_mac!) : []
-    await this.reconcileOrLog([...(vifId === null ? [] : [vifOwner(vifId)]), leasesOwner(network.id)], release)
+    const ends: readonly HostAction[] =
+      row.lease_mac !== null && flags.force_dhcp_release
+        ? [{ kind: 'end-lease', network_id: row.network_id, address, mac: row.lease_mac }]
+        : []
+    await this.convergeOrLog(context, host, owners, ends)
   }
 
   async getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo> {
     const uuid = parseUuid(instanceUuid)
-    const { instance, networks } = await this.services.database.read(async (store) => ({
-      instance: await store.instances.byUuid(uuid),
-      networks: new Map((await store.networks.list()).map((network) => [network.id, network])),
-    }))
+    const { instance, networks, hostAddresses } = await this.services.database.read(async (store) => {
+      const instance = await store.instances.byUuid(uuid)
+      const networks = await store.networks.list([...new Set(instance.virtual_interfaces.map((vif) => vif.network_id))])
+      const multiHost = networks.some((network) => network.multi_host)
+      return { instance, networks, hostAddresses: multiHost ? await store.fixedIps.ofHosts(instance) : [] }
+    })
     this.checkOwner(context, `instance ${uuid}`, instance.project_id)
-    return buildNetworkInfo(instance, networks, {
+    return buildNetworkInfo(instance, networks, hostAddresses, {
       dhcp: this.topology.dhcp,
       shouldCreateBridge: this.topology.managesHost,
     })
@@ -261,60 +295,78 @@ export abstract class NetworkManager implements NetworkOperations {
     return this.services.database.read((store) => store.virtualInterfaces.list({ instanceUuid: uuid }))
   }
 
-  attachVif(_context: RequestContext, request: AttachRequest): Promise<Attachment> {
-    return attachVif(this, request)
-  }
-
-  detachVifs(_context: RequestContext, instanceUuid: string): Promise<readonly Attachment[]> {
-    return detachVifs(this, parseUuid(instanceUuid))
-  }
-
-  // ---- leases
-
   getDhcpLeases(_context: RequestContext, networkUuid: string | null): Promise<readonly Lease[]> {
     return listLeases(this.services.database, networkUuid === null ? null : parseUuid(networkUuid))
   }
 
+  listHosts(): Promise<readonly HostSummary[]> {
+    return listHosts(this)
+  }
+
+  // ---- this host
+
+  attachVif(context: RequestContext, request: AttachRequest): Promise<Attachment> {
+    return this.agent.attachVif(context, request)
+  }
+
+  detachVifs(context: RequestContext, instanceUuid: string): Promise<readonly Attachment[]> {
+    return this.agent.detachVifs(context, instanceUuid)
+  }
+
   leaseFixedIp(address: string, mac: string): Promise<void> {
-    return recordLease(this, address, mac)
+    return this.agent.leaseFixedIp(address, mac)
   }
 
   releaseFixedIp(address: string, mac: string): Promise<void> {
-    return recordRelease(this, address, mac)
-  }
-
-  // ---- hosts
-
-  async listHosts(): Promise<readonly HostSummary[]> {
-    const { database, clock, flags } = this.services
-    const limit = new Date(clock.nowMs() - flags.service_down_time * 1000).toISOString()
-    const rows = await database.read((store) => store.services.list())
-    return rows.map((row) => ({ ...row, state: row.reported_at >= limit ? 'up' : 'down' }))
+    return this.agent.releaseFixedIp(address, mac)
   }
 
   planHost(): Promise<PlanReport> {
-    return this.reconciler.plan()
+    return this.agent.planHost()
   }
 
-  async reconcileHost(): Promise<ReconcileReport> {
-    await this.leaseEvents.drain()
-    return this.reconciler.reconcileAll()
+  reconcileHost(): Promise<ReconcileReport> {
+    return this.agent.reconcileHost()
   }
 
-  reconcileOwners(owners: readonly string[]): Promise<void> {
-    return this.reconciler.reconcile(owners)
+  reconcileOwners(owners: readonly string[], actions: readonly HostAction[] = []): Promise<void> {
+    return this.agent.reconcileOwners(owners, actions)
   }
 
   // ---- shared steps
 
-  /** What could not be taken away now is taken away by the next look at the whole host: a release never fails for it. */
-  async reconcileOrLog(
+  /**
+   * Returns when the host is as the facts of the owners want it.
+   * @param host null: nobody is to be configured
+   * @throws {HostChangeFailed} @throws {ServiceUnavailable} naming the host
+   */
+  async converge(
+    context: RequestContext,
+    host: string | null,
     owners: readonly string[],
-    after: Parameters<HostReconciler['reconcile']>[1] = [],
+    actions: readonly HostAction[] = [],
   ): Promise<void> {
-    await this.reconciler.reconcile(owners, after).catch((error: unknown) => {
-      this.services.logger.error('the host is not in line yet; it is tried again periodically', { owners, error })
-    })
+    if (host === null) return
+    if (host === this.host) return this.agent.reconcileOwners(owners, actions)
+    const args = { owners, actions, context: { ...context } } as unknown as JsonObject
+    await this.services.rpc.call({ topic: NETWORK_TOPIC, server: host }, 'reconcile_owners', args)
+  }
+
+  /** For what must not fail because a host is away: it catches up when it is back (defects-manager B4). */
+  async convergeOrLog(
+    context: RequestContext,
+    host: string | null,
+    owners: readonly string[],
+    actions: readonly HostAction[] = [],
+  ): Promise<void> {
+    if (host === null) return
+    const { logger } = this.services
+    try {
+      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners, actions)
+      else logger.warn('a host is down: it is brought in line when it is back', { host, owners })
+    } catch (error) {
+      logger.error('the host is not in line yet; it is tried again periodically', { host, owners, error })
+    }
   }
 
   /** @throws {Forbidden} */
@@ -338,4 +390,8 @@ export abstract class NetworkManager implements NetworkOperations {
     if (network.project_id === null || mayActFor(context, network.project_id)) return
     throw new NetworkNotFoundForProject({ uuid: network.uuid, project: context.project_id ?? '' })
   }
+}
+
+function ownersOf(network: NetworkRow): readonly string[] {
+  return [networkOwner(network.id), leasesOwner(network.id)]
 }

@@ -64,6 +64,14 @@ export const coreOptions = {
     min: 1,
     help: 'Seconds without a heartbeat after which a service counts as down',
   }),
+  network_takeover_time: option.seconds({
+    default: 0,
+    help: 'Seconds that a network host is down until another takes its networks over; 0: an operator moves them (`network modify --host`)',
+  }),
+  host_facts: option.oneOf(['store', 'rpc'], {
+    default: 'store',
+    help: 'Where this host learns its facts: from the store, as a controller does, or over the message bus from a controller, without any database credentials',
+  }),
   periodic_interval: option.seconds({ default: 60, min: 1, help: 'Seconds between two runs of the periodic tasks' }),
   reconcile_interval: option.seconds({
     default: 60,

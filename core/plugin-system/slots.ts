@@ -116,6 +116,8 @@ export const clockRef = serviceRef<Clock>('clock')
 export const randomRef = serviceRef<RandomSource>('random')
 export const executorRef = serviceRef<Executor>('executor')
 export const leaseSpoolRef = serviceRef<LeaseSpool>('lease_spool')
+/** What this process serves, in the seed's terms: see `network/service-nodes.ts`. */
+export const nodesRef = serviceRef<readonly string[]>('nodes')
 export const loggerRef = serviceRef<Logger>('logger')
 /** Path of the helper that a DHCP server runs for each lease event. */
 export const dhcpbridgeRef = serviceRef<string>('dhcpbridge')

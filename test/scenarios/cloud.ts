@@ -12,6 +12,7 @@ import type { SettingsInput } from '../../config/read-settings.ts'
 import type { NetworkApi } from '../../core/api/network-api.ts'
 import { type Client, openClient } from '../../core/bin/client.ts'
 import { type Service, startService } from '../../core/bin/serve.ts'
+import { adminContext } from '../../core/model/request-context.ts'
 import type { Backends } from './backends.ts'
 
 /** Where files cost no waiting for a disk, if there is such a place. */
@@ -39,15 +40,30 @@ export class Machine {
     this.#service = await startService(this.settings, { clock, leaseSpool, logger, hostDriver })
   }
 
+  get service(): Service {
+    if (this.#service === null) throw new Error(`the service of ${this.name} does not run`)
+    return this.#service
+  }
+
   async stop(): Promise<void> {
     await this.#service?.stop()
     this.#service = null
   }
 
+  /** It takes up what it missed, as it does with each heartbeat. */
+  async catchUp(): Promise<void> {
+    await this.#service?.part.catchUp()
+  }
+
+  /** It tells that it is alive. */
+  async beat(): Promise<void> {
+    await this.#service?.beat()
+  }
+
   /** Time passes, and the periodic tasks come round. */
   async pass(seconds: number): Promise<void> {
     this.clock.advance(seconds)
-    await this.#service?.manager.periodicTasks()
+    await this.#service?.part.periodicTasks()
   }
 
   /** The DHCP server of this machine reports; resolves when the report had its effect. */
@@ -121,6 +137,12 @@ export class Cloud {
     return this.machines[0]!
   }
 
+  named(name: string): Machine {
+    const found = this.machines.find((machine) => machine.name === name)
+    if (found === undefined) throw new Error(`there is no machine ${name}`)
+    return found
+  }
+
   get host(): SimulatedHost {
     return this.machine.host
   }
@@ -158,14 +180,30 @@ export class Cloud {
     }
   }
 
-  /** Makes an instance on the network(s) that its project may use. @returns its first interface */
-  async guest(number: number, request: { project?: string; host?: string } = {}) {
-    const { project = 'demo', host } = request
+  /** An operator's, for what is not called over the bus. */
+  readonly context = adminContext('test')
+
+  /** While the work is done the machine has sent no heartbeat for long, so nobody sends it messages; then it has. */
+  async whileSilent(name: string, work: () => Promise<unknown>): Promise<void> {
+    this.machine.clock.advance(61)
+    for (const machine of this.machines) if (machine.name !== name) await machine.beat()
+    await work()
+    await this.named(name).beat()
+  }
+
+  uuid(number: number): string {
+    return uuidOf(number)
+  }
+
+  /** Makes an instance on the networks given, or on those that its project may use. @returns its first interface */
+  async guest(number: number, request: { project?: string; host?: string; networks?: readonly string[] } = {}) {
+    const { project = 'demo', host, networks } = request
     const info = await this.api.allocateForInstance({
       instance_uuid: uuidOf(number),
       project_id: project,
       hostname: `guest${number}`,
-      macs: [macOf(number)],
+      macs: [0, 1, 2].map((index) => macOf(number + 1000 * index)),
+      ...(networks === undefined ? {} : { requested_networks: networks.map((uuid) => ({ uuid })) }),
       ...(host === undefined ? {} : { host }),
     })
     const [vif] = info
@@ -174,8 +212,8 @@ export class Cloud {
 }
 
 export interface CloudOptions {
-  /** Names of the machines; default one, `host1`. */
-  readonly machines?: readonly string[]
+  /** Names of the machines, with flags of their own; default one, `host1`. */
+  readonly machines?: readonly (string | { readonly name: string; readonly flags: readonly string[] })[]
   readonly flags?: readonly string[]
 }
 
@@ -192,7 +230,11 @@ export async function makeCloud(backends: Backends, options: CloudOptions = {}):
     '--flat_network_bridge=br100',
     ...(options.flags ?? []),
   ]
-  const machines = (options.machines ?? ['host1']).map((name) => new Machine(name, clock, flags))
+  const machines = (options.machines ?? ['host1']).map((machine) =>
+    typeof machine === 'string'
+      ? new Machine(machine, clock, flags)
+      : new Machine(machine.name, clock, [...flags, ...machine.flags]),
+  )
   const cloud = new Cloud(folder, machines)
   onTestFinished(() => cloud.end())
   for (const machine of machines) await machine.start()

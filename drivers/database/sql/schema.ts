@@ -2,9 +2,10 @@ import { SchemaMismatch } from 'netloom/contracts'
 import { MigrationExecutor, type QueryRunner } from 'typeorm'
 import type { Dialect } from './dialect.ts'
 import { InitialSchema } from './migrations/initial.ts'
+import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
 
 /** In the order in which they are applied. */
-export const migrations = [InitialSchema]
+export const migrations = [InitialSchema, HostChanges, ServiceNodes, ServiceBusySince]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */
 export const MIGRATIONS_TABLE = 'schema_migrations'

@@ -153,7 +153,14 @@ test('an interface is found by what it is plugged into on a host', async () => {
 
 test('a heartbeat makes the row of a service, then renews it', async () => {
   const database = await openDatabase()
-  const row = { host: 'host2', version: '0.1.0', started_at: '2026-11-01', reported_at: '2026-11-01' }
+  const row = {
+    host: 'host2',
+    version: '0.1.0',
+    nodes: 'NetworkController',
+    started_at: '2026-11-01',
+    reported_at: '2026-11-01',
+    busy_since: null,
+  }
   const report = (values: Partial<typeof row>) =>
     database.transaction((store) => store.services.report({ ...row, ...values }))
   await report({})

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { ConfigInvalid, PluginStartFailed, SchemaMismatch } from 'netloom/contracts'
 import { describe, expect, test } from 'vitest'
 import { entities } from '../../../drivers/database/sql/entities.ts'
+import { migrations } from '../../../drivers/database/sql/schema.ts'
 import { loadSqlite } from '../../../drivers/database/sqlite/library.ts'
 import sqlitePlugin from '../../../drivers/database/sqlite.ts'
 import { bundle } from '../../kit-internal/bundle.ts'
@@ -101,7 +102,7 @@ describe('the schema', () => {
     expect(error).toBeInstanceOf(SchemaMismatch)
     expect((error as InstanceType<typeof SchemaMismatch>).details).toMatchObject({
       found,
-      wanted: 'InitialSchema1795478400000',
+      wanted: migrations.map((migration) => new migration().name).join(', '),
     })
     expect(tables()).toEqual(before)
     file.close()

@@ -50,6 +50,9 @@ export class FixedIps implements FixedIpTable {
       .equals('f.allocated', filter.allocated)
       .equals('f.leased', filter.leased)
       .and(HELD.replace(/\b(instance_uuid|leased|host)\b/g, 'f.$1'))
+    if (filter.forHost !== undefined) {
+      where.and('(f.network_id IN (SELECT id FROM networks WHERE multi_host = 0) OR i.host = ?)', filter.forHost)
+    }
     if (!filter.networkIds && !filter.virtualInterfaceIds && !filter.addresses) {
       // The index of held addresses begins with the network: without this all pools would be read.
       where.and('f.network_id IN (SELECT id FROM networks)')
@@ -62,10 +65,47 @@ export class FixedIps implements FixedIpTable {
     // Every engine puts rows without updated_at first. Source: nova fixed_ip_associate_pool; defects-manager A4
     const row = await this.#claim(claim, 'network_id = ?', [claim.networkId], 'updated_at, id')
     if (row !== null) return row
+    throw await this.#noMore(claim.networkId)
+  }
+
+  async #noMore(networkId: number): Promise<Error> {
     const networks = new Networks(this.#context)
-    const network = await networks.byId(claim.networkId)
-    const { used, reserved, held } = await networks.usage(claim.networkId)
-    throw new NoMoreFixedIps({ network: network.label, cidr: network.cidr ?? 'no IPv4', used, reserved, held })
+    const network = await networks.byId(networkId)
+    const { used, reserved, held } = await networks.usage(networkId)
+    return new NoMoreFixedIps({ network: network.label, cidr: network.cidr ?? 'no IPv4', used, reserved, held })
+  }
+
+  async claimForHost(networkId: number, host: string): Promise<FixedIpRow> {
+    const there = async () => (await this.ofHosts({ networkId, host }))[0]
+    const known = await there()
+    if (known !== undefined) return known
+    const { session, dialect, now } = this.#context
+    try {
+      const row = await dialect.claim(session, {
+        table: 'fixed_ips',
+        set: 'host = ?, updated_at = ?',
+        where: `network_id = ? AND ${FREE}`,
+        order: 'updated_at, id',
+        params: [host, now(), networkId],
+      })
+      if (row !== null) return read(row)
+    } catch (error) {
+      // Another took one for this host meanwhile: there is one for each host and network, by a unique key.
+      if (dialect.refusal(error).kind !== 'unique') throw error
+      const theirs = await there()
+      if (theirs !== undefined) return theirs
+      throw error
+    }
+    throw await this.#noMore(networkId)
+  }
+
+  async ofHosts({ host, networkId }: { host?: string; networkId?: number }): Promise<readonly FixedIpRow[]> {
+    const where = new Where().equals('host', host).equals('network_id', networkId).and('host IS NOT NULL')
+    const { rows } = await this.#context.session.query(
+      `SELECT * FROM fixed_ips ${where.text} ORDER BY id`,
+      where.params,
+    )
+    return rows.map((row) => read(row))
   }
 
   async claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow> {

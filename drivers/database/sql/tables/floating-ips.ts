@@ -109,16 +109,31 @@ export class FloatingIps implements FloatingIpTable {
   }
 
   /** @throws {FixedIpNotFound} */
-  async associate(address: string, fixedIpId: number, host: string): Promise<boolean> {
+  async associate(address: string, fixedIpId: number, host: string, ifLeadsTo?: number | null): Promise<boolean> {
+    const where = new Where().equals('address', address).and('project_id IS NOT NULL')
+    if (ifLeadsTo === null) where.and('fixed_ip_id IS NULL')
+    else where.equals('fixed_ip_id', ifLeadsTo)
     try {
-      return await this.#change(
-        `UPDATE floating_ips SET fixed_ip_id = ?, host = ?, updated_at = ? WHERE address = ? AND project_id IS NOT NULL`,
-        [fixedIpId, host, this.#context.now(), address],
-      )
+      return await this.#change(`UPDATE floating_ips SET fixed_ip_id = ?, host = ?, updated_at = ? ${where.text}`, [
+        fixedIpId,
+        host,
+        this.#context.now(),
+        ...where.params,
+      ])
     } catch (error) {
       if (this.#context.dialect.refusal(error).kind !== 'foreign-key') throw error
       throw new FixedIpNotFound({ id: fixedIpId }, { cause: error })
     }
+  }
+
+  async moveHost(networkId: number, from: string | null, to: string | null): Promise<readonly string[]> {
+    const { session, now } = this.#context
+    const where = new Where()
+      .and('fixed_ip_id IN (SELECT id FROM fixed_ips WHERE network_id = ?)', networkId)
+      .and(from === null ? 'host IS NULL' : 'host = ?', from ?? undefined)
+    const { rows } = await session.query(`SELECT address FROM floating_ips ${where.text} ORDER BY id`, where.params)
+    await session.query(`UPDATE floating_ips SET host = ?, updated_at = ? ${where.text}`, [to, now(), ...where.params])
+    return rows.map((row) => String(row.address))
   }
 
   async disassociate(address: string, fixedIpId?: number): Promise<boolean> {

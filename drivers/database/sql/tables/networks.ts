@@ -18,7 +18,7 @@ import {
   toInteger,
 } from 'netloom/contracts'
 import { networkEntity } from '../entities.ts'
-import { insert, insertText, rowReader, type TableContext } from '../statements.ts'
+import { insert, insertText, rowReader, type TableContext, Where } from '../statements.ts'
 
 /** Every address of a network is a row, made with the network. */
 const LARGEST_RANGE = 65_536
@@ -44,8 +44,10 @@ export class Networks implements NetworkTable {
     this.#context = context
   }
 
-  async list(): Promise<readonly NetworkRow[]> {
-    const { rows } = await this.#context.session.query('SELECT * FROM networks ORDER BY id')
+  async list(ids?: readonly number[]): Promise<readonly NetworkRow[]> {
+    const { session, dialect } = this.#context
+    const where = new Where().among(dialect, 'id', ids)
+    const { rows } = await session.query(`SELECT * FROM networks ${where.text} ORDER BY id`, where.params)
     return rows.map((row) => read(row))
   }
 
@@ -100,6 +102,29 @@ export class Networks implements NetworkTable {
     const { session, now } = this.#context
     await session.query('UPDATE networks SET host = ?, updated_at = ? WHERE id = ? AND host IS NULL', [host, now(), id])
     return (await this.byId(id)).host ?? host
+  }
+
+  async moveHost(id: number, from: string | null, to: string | null): Promise<boolean> {
+    const { session, now } = this.#context
+    const where = new Where().equals('id', id).and(from === null ? 'host IS NULL' : 'host = ?', from ?? undefined)
+    const { affected } = await session.query(`UPDATE networks SET host = ?, updated_at = ? ${where.text}`, [
+      to,
+      now(),
+      ...where.params,
+    ])
+    return affected > 0
+  }
+
+  async idsOn(host: string): Promise<readonly number[]> {
+    const { rows } = await this.#context.session.query(
+      `SELECT id FROM networks WHERE host = ? AND multi_host = 0
+        UNION SELECT network_id FROM fixed_ips WHERE host = ?
+        UNION SELECT v.network_id FROM virtual_interfaces v JOIN instances i ON i.uuid = v.instance_uuid
+          WHERE i.host = ? AND v.target IS NOT NULL
+        ORDER BY 1`,
+      [host, host, host],
+    )
+    return rows.map((row) => Number(row.id))
   }
 
   async remove(id: number): Promise<void> {
