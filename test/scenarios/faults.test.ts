@@ -150,7 +150,7 @@ async function failEach(
     await cloud.expectInLine()
     await operation.after(cloud)
     if (!reached) return outcomes
-    outcomes.push(error && error.code)
+    outcomes.push(error?.code ?? null)
   }
 }
 
