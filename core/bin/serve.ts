@@ -5,6 +5,7 @@ import type { HostDriver } from '../contracts/host.ts'
 import type { Logger } from '../contracts/ports.ts'
 import { clockRef, hostDriverSlot, nodesRef, rpcBackendSlot } from '../plugin-system/slots.ts'
 import { type Booted, boot, type Surroundings } from './boot.ts'
+import { startHeartbeat } from './heartbeat.ts'
 import { openPart, type ServicePart } from './service-parts.ts'
 import { netloomVersion } from './version.ts'
 
@@ -22,7 +23,7 @@ export interface Service {
 
 /** Runs until SIGTERM or SIGINT; a second signal ends it at once. @returns the exit status */
 export async function runService(settings: SettingsInput): Promise<number> {
-  const service = await startService(settings)
+  const service = await startService(settings, {}, true)
   process.stdout.write(`netloom ready host=${service.host}\n`)
   await new Promise<void>((resolve) => {
     const stop = (signal: NodeJS.Signals) => {
@@ -36,26 +37,33 @@ export async function runService(settings: SettingsInput): Promise<number> {
   return 0
 }
 
-/** @throws what `boot` does, and {ServiceAlreadyRunning} */
-export async function startService(settings: SettingsInput, surroundings: Surroundings = {}): Promise<Service> {
+/**
+ * @param ownThread heartbeats come from a thread of their own, which reads the same settings; else from this loop
+ * @throws what `boot` does, and {ServiceAlreadyRunning}
+ */
+export async function startService(
+  settings: SettingsInput,
+  surroundings: Surroundings = {},
+  ownThread = false,
+): Promise<Service> {
   const booted = await boot(settings, surroundings)
   try {
-    return await start(booted)
+    return await start(booted, ownThread ? settings : null)
   } catch (error) {
     await booted.container.dispose()
     throw error
   }
 }
 
-async function start(booted: Booted): Promise<Service> {
+async function start(booted: Booted, threadSettings: SettingsInput | null): Promise<Service> {
   const { container, flags, logger, plugins } = booted
   const part = await openPart(booted)
   const rpc = await container.get(rpcBackendSlot)
   const clock = await container.get(clockRef)
   const now = () => new Date(clock.nowMs()).toISOString()
   const nodes = (await container.get(nodesRef)).join(',')
-  const row = { host: flags.host, version: netloomVersion(), nodes, started_at: now(), busy_since: null }
-  const report = () => part.report({ ...row, reported_at: now() })
+  const facts = { host: flags.host, version: netloomVersion(), nodes, started_at: now() }
+  const report = () => part.report({ ...facts, reported_at: now(), busy_since: null })
 
   await part.initHost()
   const server = await rpc.serve(NETWORK_TOPIC, flags.host, part.dispatch, { direct: part.direct })
@@ -73,11 +81,12 @@ async function start(booted: Booted): Promise<Service> {
     created: container.created.map(({ plugin, milliseconds }) => `${plugin.name} ${Math.round(milliseconds)} ms`),
   })
   const timers = [
-    every(flags.report_interval, 'heartbeat', report, logger),
     every(flags.report_interval, 'catching up', () => part.catchUp(), logger),
     every(flags.periodic_interval, 'periodic task', () => part.periodicTasks(), logger),
     every(flags.reconcile_interval, 'look at the host', () => part.mendHost(), logger),
   ]
+  const heartbeat = threadSettings && startHeartbeat(threadSettings, facts, flags.report_interval * 1000, logger)
+  if (heartbeat === null) timers.push(every(flags.report_interval, 'heartbeat', report, logger))
   return {
     host: flags.host,
     hostDriver: await container.get(hostDriverSlot),
@@ -85,6 +94,7 @@ async function start(booted: Booted): Promise<Service> {
     beat: report,
     async stop() {
       for (const timer of timers) clearInterval(timer)
+      await heartbeat?.stop()
       await server.close()
       await part.close()
       await rpc.close()

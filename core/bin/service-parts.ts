@@ -31,6 +31,27 @@ export function openPart({ container, flags, logger }: Booted): Promise<ServiceP
   return flags.host_facts === 'rpc' ? openHost(container, flags, logger) : openController(container, flags)
 }
 
+/** Where heartbeats go, on a connection of its own. */
+export interface Reporter {
+  report(row: ServiceRow): Promise<void>
+  close(): Promise<void>
+}
+
+/** @throws what the store or the bus throws */
+export async function openReporter({ container, flags }: Booted): Promise<Reporter> {
+  if (flags.host_facts === 'rpc') {
+    const rpc = await container.get(rpcBackendSlot)
+    const facts = new RemoteFacts(flags.host, rpc)
+    return { report: (row) => facts.report(row), close: () => rpc.close() }
+  }
+  const database = await container.get(dbBackendSlot)
+  await database.open()
+  return {
+    report: (row) => database.transaction((store) => store.services.report(row)),
+    close: () => database.close(),
+  }
+}
+
 async function openController(container: PluginContainer, { host }: Values<typeof coreOptions>): Promise<ServicePart> {
   const database = await container.get(dbBackendSlot)
   await database.open()
@@ -53,12 +74,13 @@ async function openController(container: PluginContainer, { host }: Values<typeo
 
 async function openHost(
   container: PluginContainer,
-  { host }: Values<typeof coreOptions>,
+  { host, force_dhcp_release }: Values<typeof coreOptions>,
   logger: Booted['logger'],
 ): Promise<ServicePart> {
   const facts = new RemoteFacts(host, await container.get(rpcBackendSlot))
   const services = {
     host,
+    endsLeases: force_dhcp_release,
     logger,
     interfaceDriver: await container.get(managerRequires.interfaceDriver),
     l3: await container.get(managerRequires.l3),

@@ -39,7 +39,9 @@ export interface HostView {
 export interface HostChanges {
   /** In order; the position of each, and the owner whose facts changed (`*`: all). */
   readonly changes: readonly { readonly id: number; readonly owner: string }[]
-  /** No transaction that began before this position can still be open: what comes later has a higher one. */
+  /** There are others after them. */
+  readonly more: boolean
+  /** No transaction that may yet add a change up to this position is open any more. */
   readonly settled: number
   /** Some that came after the asked position are forgotten: everything has to be read again. */
   readonly forgotten: boolean

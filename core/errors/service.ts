@@ -97,6 +97,14 @@ export const HostChangeFailed = defineError(
     `the host was not changed for ${d.owner}: ${d.reasons.join('; ')}; nothing is left of the request`,
 )
 
+/** Two owners want the same thing of a host differently. */
+export const PlanConflict = defineError(
+  'PlanConflict',
+  4,
+  (d: { key: string; owners: readonly string[] }) =>
+    `${d.owners.join(' and ')} want ${d.key} differently: change one of them`,
+)
+
 export const RootRequired = defineError('RootRequired', 4, (d: { what: string }) => `${d.what} needs root`)
 
 export const NotOnThisHost = defineError(

@@ -49,12 +49,16 @@ export class HostAgent implements HostOperations {
   /** Takes up what was missed: lease events that wait, and changes of facts of which no message came (lessons G2). */
   async catchUp(): Promise<void> {
     await this.#leaseEvents.drain()
-    const { changes, settled, forgotten } = await this.#facts.changesAfter(this.#settled)
-    if (forgotten) return this.#readAnew()
-    const fresh = changes.filter(({ id }) => !this.#seen.has(id))
-    if (fresh.length > 0) await this.convergeOrLog([...new Set(fresh.map(({ owner }) => owner))])
-    for (const { id } of fresh) this.#seen.add(id)
-    this.#settleAt(settled)
+    const first = await this.#facts.changesAfter(this.#settled)
+    if (first.forgotten) return this.#readAnew()
+    for (let page = first; ; ) {
+      const fresh = page.changes.filter(({ id }) => !this.#seen.has(id))
+      if (fresh.length > 0) await this.convergeOrLog([...new Set(fresh.map(({ owner }) => owner))])
+      for (const { id } of fresh) this.#seen.add(id)
+      if (!page.more) break
+      page = await this.#facts.changesAfter(page.changes.at(-1)!.id)
+    }
+    this.#settleAt(first.settled)
   }
 
   close(): void {

@@ -50,5 +50,5 @@ export function managerServices(
   environment: PluginEnvironment<typeof coreOptions, typeof managerRequires>,
 ): ManagerServices {
   const { flags, services, logger } = environment
-  return { ...services, flags, logger, host: flags.host }
+  return { ...services, flags, logger, host: flags.host, endsLeases: flags.force_dhcp_release }
 }

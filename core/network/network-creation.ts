@@ -31,7 +31,7 @@ export interface CreationDefaults {
   readonly num_networks: number
   readonly network_size: number
   readonly multi_host: boolean
-  readonly flat_network_dns: string
+  readonly flat_network_dns: string | null
   /** Default bridge and bridge interface of this kind of manager. */
   readonly bridge: string | null
   readonly bridge_interface: string | null
@@ -74,8 +74,8 @@ export function planNetworks(
     bridge,
     bridge_interface: device('bridge_interface', request.bridge_interface ?? defaults.bridge_interface),
     multi_host: request.multi_host ?? defaults.multi_host,
-    dns1: address('dns1', request.dns1 ?? defaults.flat_network_dns),
-    dns2: request.dns2 === undefined ? null : address('dns2', request.dns2),
+    dns1: optionalAddress('dns1', request.dns1 ?? defaults.flat_network_dns),
+    dns2: optionalAddress('dns2', request.dns2 ?? null),
     vlan: null,
     vpn_public_address: null,
     vpn_public_port: null,
@@ -225,6 +225,10 @@ function device(what: string, name: string | null): string | null {
 function address(what: string, text: string): string {
   if (!isAddress(text) || text.includes(':')) throw new InvalidAddress({ what, address: text })
   return text
+}
+
+function optionalAddress(what: string, text: string | null): string | null {
+  return text === null ? null : address(what, text)
 }
 
 function wholeNumber(key: string, value: number, min = 1, max = 2 ** 32): number {

@@ -242,24 +242,19 @@ export abstract class NetworkManager implements NetworkOperations {
     return { addresses }
   }
 
-  /** Lets an address go. Its host entry is gone before its lease is ended (defects-manager H3). */
+  /** Lets an address go. Its host then takes away its entry and ends its lease, in this order (defects-manager H3). */
   async deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
-    const { database, flags } = this.services
-    const { row, host, owners } = await database.transaction(async (store) => {
+    const { host, owners } = await this.services.database.transaction(async (store) => {
       const before = await store.fixedIps.byAddress(address)
       if (!before.allocated) throw new FixedIpNotAllocated({ address })
-      const row = await store.fixedIps.deallocate(before.id)
+      await store.fixedIps.deallocate(before.id)
       const host = this.configuringHost(await store.networks.byId(before.network_id), before.instance_host)
       const vifId = before.virtual_interface_id
       const owners = [...(vifId === null ? [] : [vifOwner(vifId)]), leasesOwner(before.network_id)]
       if (host !== null) await store.hostChanges.record(host, owners)
-      return { row, host, owners }
+      return { host, owners }
     })
-    const ends: readonly HostAction[] =
-      row.lease_mac !== null && flags.force_dhcp_release
-        ? [{ kind: 'end-lease', network_id: row.network_id, address, mac: row.lease_mac }]
-        : []
-    await this.convergeOrLog(context, host, owners, ends)
+    await this.convergeOrLog(context, host, owners)
   }
 
   async getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo> {

@@ -16,6 +16,8 @@ import { type PlannerPlugins, planHost } from './host-planner.ts'
 
 export interface ReconcilerServices extends PlannerPlugins {
   readonly host: string
+  /** The lease of an address that was let go is ended, not waited for. */
+  readonly endsLeases: boolean
   readonly hostDriver: HostDriver
   readonly firewall: FirewallDriver
   readonly logger: Logger
@@ -44,6 +46,8 @@ export class HostReconciler {
   /** What was last seen or made; null when it must be looked at again. */
   #state: HostState | null = null
   #rules: readonly string[] = []
+  /** Leases that were asked to end: asked again only when all is read anew. */
+  readonly #ending = new Set<string>()
   /** Owners that have facts but nothing on the host, because the host could not be changed for them. */
   readonly #dropped = new Set<string>()
   #waiting: Request[] = []
@@ -225,7 +229,8 @@ export class HostReconciler {
     if (owners === null || owners.length > 0 || actions.length > 0) {
       const view = await this.#facts.view(owners)
       for (const { owner, resources } of planHost(view, this.#services)) planned.set(owner, resources)
-      after = actions.flatMap((action) => this.#actionCommands(action, view))
+      if (owners === null) this.#ending.clear()
+      after = [...actions, ...this.#leasesToEnd(view)].flatMap((action) => this.#actionCommands(action, view))
     }
     const settled = owners ? [...owners, ...dropped] : [...new Set([...this.#desired.owners, ...planned.keys()])]
     for (const owner of settled) {
@@ -237,6 +242,20 @@ export class HostReconciler {
       }
     }
     return { conflicts, after }
+  }
+
+  /**
+   * Leases that guests still hold on addresses that were let go. The server's report of the end then frees the address;
+   * until then nobody else gets it. Source: nova's force_dhcp_release.
+   */
+  #leasesToEnd({ leases }: HostView): readonly HostAction[] {
+    if (!this.#services.endsLeases) return []
+    return leases.flatMap(({ allocated, lease_mac: mac, address, network_id, updated_at }) => {
+      const key = `${address} ${updated_at}`
+      if (allocated || mac === null || this.#ending.has(key)) return []
+      this.#ending.add(key)
+      return [{ kind: 'end-lease', network_id, address, mac } as const]
+    })
   }
 
   #actionCommands(action: HostAction, view: HostView): readonly Command[] {

@@ -6,6 +6,7 @@ import { NETWORK_TOPIC } from '../api/network-api.ts'
 import type { HostChanges, HostFacts, HostView, LeaseOutcome, Plugged } from '../contracts/host-facts.ts'
 import type { AttachRequest } from '../contracts/network-operations.ts'
 import type { JsonObject, RpcDriver } from '../contracts/rpc.ts'
+import { RpcTimeout } from '../errors/service.ts'
 import { adminContext } from '../model/request-context.ts'
 import type { ServiceRow, VirtualInterfaceRow } from '../model/rows.ts'
 import { floatingOwner, HOST_OWNER, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
@@ -35,9 +36,20 @@ export class RemoteFacts implements HostFacts {
     const names = owners ?? (await this.#allOwners())
     const views: HostView[] = []
     for (let first = 0; first === 0 || first < names.length; first += OWNERS_AT_ONCE) {
-      views.push(await this.#ask('host_view', { owners: names.slice(first, first + OWNERS_AT_ONCE) }))
+      views.push(...(await this.#viewPages(names.slice(first, first + OWNERS_AT_ONCE))))
     }
     return joined(views)
+  }
+
+  /** A page that took too long is asked for in halves: the same again would take as long. */
+  async #viewPages(owners: readonly string[]): Promise<readonly HostView[]> {
+    try {
+      return [await this.#ask<HostView>('host_view', { owners })]
+    } catch (error) {
+      if (!(error instanceof RpcTimeout) || owners.length < 2) throw error
+      const middle = owners.length >> 1
+      return [...(await this.#viewPages(owners.slice(0, middle))), ...(await this.#viewPages(owners.slice(middle)))]
+    }
   }
 
   changesAfter(position: number | null): Promise<HostChanges> {

@@ -13,7 +13,7 @@ import { plugVif, unplugInstance, unplugVif } from './ports.ts'
 const SETTLING_MS = 60_000
 
 /** Changes that are handed out at once. */
-const CHANGES_AT_ONCE = 1024
+const CHANGES_AT_ONCE = 512
 
 export class StoreFacts implements HostFacts {
   readonly #host: string
@@ -37,12 +37,12 @@ export class StoreFacts implements HostFacts {
     const before = new Date(this.#clock.nowMs() - SETTLING_MS).toISOString()
     return this.#database.read(async (store) => {
       const { oldest, settled } = await store.hostChanges.positions(before)
-      if (position === null) return { changes: [], settled, forgotten: false }
+      if (position === null) return { changes: [], more: false, settled, forgotten: false }
       const rows = await store.hostChanges.after(this.#host, position, CHANGES_AT_ONCE)
-      const last = rows.length < CHANGES_AT_ONCE ? Number.POSITIVE_INFINITY : rows.at(-1)!.id
       return {
         changes: rows.map(({ id, owner }) => ({ id, owner })),
-        settled: Math.max(position, Math.min(settled, last)),
+        more: rows.length === CHANGES_AT_ONCE,
+        settled: Math.max(position, settled),
         forgotten: position < oldest,
       }
     })
