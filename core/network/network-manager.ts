@@ -21,21 +21,22 @@ import type {
   ReconcileReport,
 } from '../contracts/index.ts'
 import type { JsonObject } from '../contracts/rpc.ts'
-import { FixedIpNotAllocated, Forbidden, InstanceNotFound, NetworkNotFoundForProject } from '../errors/index.ts'
-import { parseAddress } from '../model/address.ts'
+import { Forbidden, InstanceNotFound } from '../errors/index.ts'
 import { parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
 import { Compensation } from './compensation.ts'
+import { allocateFixedIp, deallocateFixedIp } from './fixed-ips.ts'
 import { HostAgent } from './host-agent.ts'
 import { freeStaleAddresses, listLeases } from './leases.ts'
 import type { ManagerServices } from './manager-services.ts'
-import { type CreationDefaults, planNetworks } from './network-creation.ts'
+import type { CreationDefaults } from './network-creation.ts'
 import { isUp, listHosts, moveNetwork, takeNetwork, takeOverNetworks } from './network-hosts.ts'
 import { buildNetworkInfo } from './network-info-builder.ts'
+import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
 import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
-import { leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
+import { portOwner } from './owners.ts'
 import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
 
@@ -106,26 +107,12 @@ export abstract class NetworkManager implements NetworkOperations {
 
   // ---- networks
 
-  async createNetworks(_context: RequestContext, request: CreateNetworksRequest): Promise<readonly NetworkRow[]> {
-    const { database, random } = this.services
-    return database.transaction(async (store) => {
-      const planned = planNetworks(request, this.creationDefaults(), await store.networks.list(), () => random.uuid())
-      const made: NetworkRow[] = []
-      for (const network of planned) made.push(await store.networks.create(network))
-      return made
-    })
+  createNetworks(_context: RequestContext, request: CreateNetworksRequest): Promise<readonly NetworkRow[]> {
+    return createNetworks(this, request)
   }
 
-  async deleteNetwork(context: RequestContext, uuid: string): Promise<void> {
-    const { network, hosts } = await this.services.database.transaction(async (store) => {
-      const network = await store.networks.byUuid(parseUuid(uuid))
-      const hosts = (await store.fixedIps.ofHosts({ networkId: network.id })).map((row) => row.host!)
-      if (network.host !== null) hosts.push(network.host)
-      await store.networks.remove(network.id)
-      for (const host of hosts) await store.hostChanges.record(host, ownersOf(network))
-      return { network, hosts }
-    })
-    await Promise.all(hosts.map((host) => this.convergeOrLog(context, host, ownersOf(network))))
+  deleteNetwork(context: RequestContext, uuid: string): Promise<void> {
+    return deleteNetwork(this, context, parseUuid(uuid))
   }
 
   async modifyNetwork(context: RequestContext, uuid: string, changes: { host: string | null }) {
@@ -133,23 +120,12 @@ export abstract class NetworkManager implements NetworkOperations {
     return this.getNetwork(context, uuid)
   }
 
-  async getNetwork(context: RequestContext, uuid: string): Promise<NetworkSummary> {
-    return this.services.database.read(async (store) => {
-      const network = await store.networks.byUuid(parseUuid(uuid))
-      this.checkNetworkVisible(context, network)
-      return { ...network, addresses: await store.networks.usage(network.id) }
-    })
+  getNetwork(context: RequestContext, uuid: string): Promise<NetworkSummary> {
+    return getNetwork(this, context, parseUuid(uuid))
   }
 
-  async getAllNetworks(context: RequestContext): Promise<readonly NetworkSummary[]> {
-    return this.services.database.read(async (store) => {
-      const networks = (await store.networks.list()).filter(
-        (network) => network.project_id === null || mayActFor(context, network.project_id),
-      )
-      const summaries: NetworkSummary[] = []
-      for (const network of networks) summaries.push({ ...network, addresses: await store.networks.usage(network.id) })
-      return summaries
-    })
+  getAllNetworks(context: RequestContext): Promise<readonly NetworkSummary[]> {
+    return getAllNetworks(this, context)
   }
 
   setNetworkHost(context: RequestContext, networkId: number): Promise<string> {
@@ -185,34 +161,8 @@ export abstract class NetworkManager implements NetworkOperations {
     return null
   }
 
-  async allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string> {
-    const { database } = this.services
-    const { network_id: networkId, instance_uuid: instanceUuid, virtual_interface_id: virtualInterfaceId } = request
-    // The lease file too: with its first guest a host may begin to serve a multi_host network.
-    const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(virtualInterfaceId)]
-    const { row, host } = await database.transaction(async (store) => {
-      const claim = { networkId, instanceUuid, virtualInterfaceId }
-      const row =
-        request.address === undefined
-          ? await store.fixedIps.claimFromPool(claim)
-          : await store.fixedIps.claimAddress(parseAddress(request.address), claim)
-      const network = await store.networks.byId(networkId)
-      const host = this.configuringHost(network, request.instance_host)
-      if (host !== null && network.multi_host) await store.fixedIps.claimForHost(networkId, host)
-      if (host !== null) await store.hostChanges.record(host, owners)
-      return { row, host }
-    })
-    try {
-      await this.converge(context, host, owners)
-    } catch (error) {
-      await database.transaction(async (store) => {
-        await store.fixedIps.deallocate(row.id)
-        if (host !== null) await store.hostChanges.record(host, owners)
-      })
-      await this.convergeOrLog(context, host, owners)
-      throw error
-    }
-    return row.address
+  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string> {
+    return allocateFixedIp(this, context, request)
   }
 
   async deallocateForInstance(
@@ -242,19 +192,8 @@ export abstract class NetworkManager implements NetworkOperations {
     return { addresses }
   }
 
-  /** Lets an address go. Its host then takes away its entry and ends its lease, in this order (defects-manager H3). */
-  async deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
-    const { host, owners } = await this.services.database.transaction(async (store) => {
-      const before = await store.fixedIps.byAddress(address)
-      if (!before.allocated) throw new FixedIpNotAllocated({ address })
-      await store.fixedIps.deallocate(before.id)
-      const host = this.configuringHost(await store.networks.byId(before.network_id), before.instance_host)
-      const vifId = before.virtual_interface_id
-      const owners = [...(vifId === null ? [] : [vifOwner(vifId)]), leasesOwner(before.network_id)]
-      if (host !== null) await store.hostChanges.record(host, owners)
-      return { host, owners }
-    })
-    await this.convergeOrLog(context, host, owners)
+  deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
+    return deallocateFixedIp(this, context, address)
   }
 
   async getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo> {
@@ -380,13 +319,4 @@ export abstract class NetworkManager implements NetworkOperations {
       throw error
     }
   }
-
-  checkNetworkVisible(context: RequestContext, network: NetworkRow): void {
-    if (network.project_id === null || mayActFor(context, network.project_id)) return
-    throw new NetworkNotFoundForProject({ uuid: network.uuid, project: context.project_id ?? '' })
-  }
-}
-
-function ownersOf(network: NetworkRow): readonly string[] {
-  return [networkOwner(network.id), leasesOwner(network.id)]
 }

@@ -57,7 +57,7 @@ describe.each(backends)('processes that are started on $name', (pair) => {
     expect(await machine.processesOf(allocate)).toBe(0)
     expect(await machine.processesOf(() => api.deallocateForInstance(guest.uuid))).toBe(0)
     await allocate()
-    // A look for the guest's namespace and the rules; the pair is made, comes up in the guest, becomes a port.
+    // A look for the guest's namespace and the rules; the pair, the guest's end, and the host's end as a port.
     expect(await machine.processesOf(plug)).toBe(5)
     expect(await machine.processesOf(plug), 'twice is once').toBe(0)
     expect(await machine.processesOf(() => machine.lease(guest.mac, guest.address))).toBe(0)
