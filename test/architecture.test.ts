@@ -106,6 +106,19 @@ describe('imports go one way', () => {
     expect(wrong).toEqual([])
   })
 
+  test('what is published of the tests imports only what is published', () => {
+    const kit = sources.filter(({ path }) => path.startsWith('test/kit/'))
+    const wrong = findings(kit, ({ imports }) =>
+      imports.filter(
+        (target) =>
+          (target.startsWith('test/') && !target.startsWith('test/kit/')) ||
+          (!isOwn(target) && !target.startsWith('node:') && PACKAGES[packageOf(target)] === undefined),
+      ),
+    )
+    expect(kit).not.toEqual([])
+    expect(wrong).toEqual([])
+  })
+
   test('only core/bin sees the tables of built-in plugins', () => {
     const wrong = findings(product, ({ path, imports }) =>
       path.startsWith('core/bin/') ? [] : imports.filter((target) => /^(plugins|drivers)\/index\.ts$/.test(target)),

@@ -16,6 +16,7 @@ export { FlatManager } from '../../plugins/manager/flat.ts'
 export { FlatDHCPManager } from '../../plugins/manager/flat-dhcp.ts'
 export { NetworkApi, type NetworkApiOptions } from '../api/network-api.ts'
 export * from '../index.ts'
+export type { Surroundings } from './boot.ts'
 export { type Client, type ClientOptions, openClient } from './client.ts'
 export type { Service } from './serve.ts'
 

@@ -164,11 +164,6 @@ export class DnsmasqDhcp implements DhcpDriver {
   }
 }
 
-/** The name goes with the use of the address, not with the lease that outlives it: its instance may be gone by then. */
-function leaseName({ allocated, hostname }: FixedIpDetail): string {
-  return allocated && hostname !== null ? dhcpLabel(hostname) : '*'
-}
-
 /** dnsmasq starts the helper through a shell for `init`, by itself for a lease: only a plain path means the same to both. */
 function helperProblems(path: string): readonly string[] {
   if (/^[A-Za-z0-9_./+@:-]+$/.test(path)) return []
@@ -176,6 +171,16 @@ function helperProblems(path: string): readonly string[] {
   return [
     `dnsmasq gives the path ${JSON.stringify(path)} to a shell, so only letters, digits and _-./+@: will do: ${remedy}`,
   ]
+}
+
+/** The name goes with the use of the address, not with the lease that outlives it: its instance may be gone by then. */
+function leaseName({ allocated, hostname }: FixedIpDetail): string {
+  return allocated && hostname !== null ? dhcpLabel(hostname) : '*'
+}
+
+/** The helper to run. A `nova.conf` names nova's, which would not know what to do here: it is an old name of ours. */
+function helperOf(flag: string | null, own: string): string {
+  return flag === null || flag.endsWith('/nova-dhcpbridge') ? own : flag
 }
 
 export default definePlugin({
@@ -187,5 +192,6 @@ export default definePlugin({
   programs: { dnsmasq: 'dnsmasq-base', dhcp_release: 'dnsmasq-utils' },
   requires: { ownHelper: dhcpbridgeRef },
   check: ({ dhcpbridge }) => (dhcpbridge === null ? [] : helperProblems(dhcpbridge)),
-  create: ({ flags, services }) => new DnsmasqDhcp({ ...flags, dhcpbridge: flags.dhcpbridge ?? services.ownHelper }),
+  create: ({ flags, services }) =>
+    new DnsmasqDhcp({ ...flags, dhcpbridge: helperOf(flags.dhcpbridge, services.ownHelper) }),
 })

@@ -115,7 +115,7 @@ describe.each(backends)('leases on $name', (pair) => {
     }
     await cloud.expectInLine()
     expect(cloud.machine.log.messages('error')).toEqual([])
-  })
+  }, 60_000)
 
   test('a guest that never spoke DHCP gives its address back at once (defects-manager A5)', async () => {
     const cloud = await smallCloud(pair, 1, ['--force_dhcp_release=false'])
