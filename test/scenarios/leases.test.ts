@@ -4,16 +4,15 @@ import { type Backends, backends } from './backends.ts'
 import { type Cloud, makeCloud } from './cloud.ts'
 
 type Guest = 1 | 2
-type Event =
-  | { readonly kind: 'allocate' | 'lease' | 'deallocate' | 'release'; readonly guest: Guest }
-  | { readonly kind: 'timeout' }
+type Kind = 'allocate' | 'lease' | 'deallocate' | 'release'
+type Event = { readonly kind: Kind; readonly guest: Guest } | { readonly kind: 'timeout' }
 
 /** The orders in which things can happen to one guest: dnsmasq may speak late, but in order. */
-const LIVES = [
+const LIVES: readonly (readonly Kind[])[] = [
   ['allocate', 'lease', 'release', 'deallocate'],
   ['allocate', 'lease', 'deallocate', 'release'],
   ['allocate', 'deallocate', 'lease', 'release'],
-] as const
+]
 
 /** All ways to shuffle two lists into one, each keeping its order. */
 function shuffles<T>(a: readonly T[], b: readonly T[]): readonly (readonly T[])[] {
@@ -25,16 +24,18 @@ function shuffles<T>(a: readonly T[], b: readonly T[]): readonly (readonly T[])[
   ]
 }
 
-/** Every order of two guests' lives, the first guest's beginning first, with the time-out somewhere in it. */
+/** Every order of two guests' lives where the second asks when the first has let go, with time-outs in many places. */
 function orders(): readonly (readonly Event[])[] {
-  const life = (guest: Guest, kinds: (typeof LIVES)[number]): Event[] => kinds.map((kind) => ({ kind, guest }))
-  const all = LIVES.flatMap((one) =>
-    LIVES.flatMap((two) => {
-      const [first, ...rest] = life(1, one)
-      return shuffles(rest, life(2, two)).map((order) => [first!, ...order])
-    }),
+  const life = (guest: Guest, kinds: readonly Kind[]): Event[] => kinds.map((kind) => ({ kind, guest }))
+  const both = LIVES.flatMap((one) => {
+    const end = one.indexOf('deallocate') + 1
+    return LIVES.flatMap((two) =>
+      shuffles(life(1, one.slice(end)), life(2, two)).map((late) => [...life(1, one.slice(0, end)), ...late]),
+    )
+  })
+  return both.flatMap((order, index) =>
+    order.flatMap((_, place) => ((place + index) % 4 === 0 ? [order.toSpliced(place, 0, { kind: 'timeout' })] : [])),
   )
-  return all.map((order, index) => order.toSpliced(index % (order.length + 1), 0, { kind: 'timeout' }))
 }
 
 /** The one address of the pool, as it should be. */
@@ -100,7 +101,6 @@ async function smallCloud(pair: Backends, size: number, flags: readonly string[]
 describe.each(backends)('leases on $name', (pair) => {
   test('two guests on one address: any order ends right (defects-manager A3, A4, A5, A6, A7; lessons B1)', async () => {
     const cloud = await smallCloud(pair, 1)
-    let count = 0
     for (const order of orders()) {
       const model = new AddressModel()
       const told: string[] = []
@@ -112,9 +112,7 @@ describe.each(backends)('leases on $name', (pair) => {
       }
       for (const guest of [1, 2] as const) await happen(cloud, { kind: 'deallocate', guest })
       await happen(cloud, { kind: 'timeout' })
-      count += 1
     }
-    expect(count).toBe(9 * 35)
     await cloud.expectInLine()
     expect(cloud.machine.log.messages('error')).toEqual([])
   }, 60_000)

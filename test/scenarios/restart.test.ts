@@ -28,7 +28,7 @@ describe.each(backends)('a service that is started again on $name', (pair) => {
     expect(await machine.picture()).toEqual(picture)
     expect(await cloud.rows()).toEqual(rows)
     expect(machine.host.looks).toBe(1)
-    // The look, the rules read, a batch of links and addresses, one in the guest, the rules written, dnsmasq.
+    // The look, the rules read, a batch of links and addresses, one in the guest, one of ports, the rules written, dnsmasq.
     expect(machine.host.processes).toBe(7)
     expect(machine.host.announcements).toBe(1)
     await cloud.expectInLine()

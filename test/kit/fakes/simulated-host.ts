@@ -113,12 +113,13 @@ export class SimulatedHost implements HostDriver {
   async run(operations: readonly Operation[], steps: readonly Step[]): Promise<readonly OperationFailure[]> {
     this.#runs += 1
     const failures = new Map<string, string>()
-    for (const operation of operations) {
+    for (const [index, operation] of operations.entries()) {
       const { owners } = operation
       if (owners.length > 0 && owners.every((owner) => failures.has(owner))) continue
       this.#count(operation)
       const message = isBackground(operation) ? null : this.#failure(operation)
-      if (message === null) await this.#inner.run([operation], stepsOf(operation, steps))
+      const done = stepsOf(operation, steps).map((step) => sofar(step, operations.slice(index + 1)))
+      if (message === null) await this.#inner.run([operation], done)
       else for (const owner of owners) if (!failures.has(owner)) failures.set(owner, message)
     }
     return [...failures].map(([owner, message]) => ({ owner, message }))
@@ -203,13 +204,7 @@ function toolOf(operation: Operation): Tool {
 function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] {
   switch (operation.kind) {
     case 'batch':
-      return steps.filter(({ owner, resource }) => {
-        const lines = operation.lines.filter((line) => line.owner === owner).map(({ text }) => text)
-        if (resource.kind === 'address') return lines.some((text) => text.split(' ').includes(resource.cidr))
-        // A link that is only made is not there yet: it is when it is configured.
-        const ends = /^link (set|delete) dev (\S+)/
-        return resource.kind === 'link' && lines.some((text) => ends.exec(text)?.[2] === resource.name)
-      })
+      return steps.filter((step) => isNamed(step, operation))
     case 'sysctl':
       return steps.filter(({ resource }) => resource.kind === 'sysctl' && resource.key === operation.key)
     case 'write-file':
@@ -221,4 +216,18 @@ function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] 
     default:
       return []
   }
+}
+
+function isNamed({ owner, resource }: Step, operation: Operation): boolean {
+  if (operation.kind !== 'batch' || (resource.kind !== 'link' && resource.kind !== 'address')) return false
+  const name = resource.kind === 'link' ? resource.name : resource.cidr
+  return operation.lines.some((line) => line.owner === owner && line.text.split(' ').includes(name))
+}
+
+/** A link that a later batch is about is there by now, but is no port yet. */
+function sofar(step: Step, later: readonly Operation[]): Step {
+  const { verb, resource } = step
+  if (verb !== 'add' || resource.kind !== 'link' || !later.some((operation) => isNamed(step, operation))) return step
+  const { master: _, hairpin: __, ...bare } = resource
+  return { ...step, resource: bare }
 }
