@@ -46,7 +46,7 @@ export async function startService(settings: SettingsInput): Promise<Service> {
 async function start({ container, flags, logger, plugins }: Booted): Promise<Service> {
   const database = await container.get(dbBackendSlot)
   await database.open()
-  await database.claimHost(flags.host)
+  await database.claimHost(flags.host, (error) => logger.error('the claim of this host was lost', { error }))
   const manager = await container.get(networkManagerSlot)
   const rpc = await container.get(rpcBackendSlot)
   const clock = await container.get(clockRef)

@@ -44,6 +44,7 @@ test.each([
   'plan',
   'reconcile',
   'plugins',
+  'db',
   'config',
   'serve',
   'demo',
