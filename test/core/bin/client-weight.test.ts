@@ -93,6 +93,7 @@ test.each([
   'plan',
   'reconcile',
   'plugins',
+  'db',
   'config',
   'serve',
   'demo',
