@@ -25,6 +25,10 @@ export function hostOperations(steps: readonly Step[], state: HostState): readon
     ...batch('unbind', [...unbindLines(steps, state), ...links.flatMap(({ lines }) => lines.remove)]),
     ...batch('bind', [...bridgesFirst(links), ...steps.flatMap(addressLines)]),
     ...guestBatches(links),
+    ...batch(
+      'bind',
+      links.filter(hasGuestLines).flatMap(({ lines }) => lines.configure),
+    ),
     ...steps.flatMap(sysctlOperation),
     ...steps.flatMap(fileOperation),
     ...steps.flatMap(startOperation),
@@ -41,12 +45,17 @@ interface LinkChange {
 /** A bridge has its address before its first port joins, or it would take the port's (lessons E1). */
 function bridgesFirst(links: readonly LinkChange[]): readonly BatchLine[] {
   const bridges = links.filter(({ wanted }) => wanted.type === 'bridge').map(({ lines }) => lines)
-  const others = links.filter(({ wanted }) => wanted.type !== 'bridge').map(({ lines }) => lines)
+  const others = links.filter(({ wanted }) => wanted.type !== 'bridge')
   return [
     ...bridges.flatMap(({ create, configure }) => [...create, ...configure]),
-    ...others.flatMap(({ create }) => create),
-    ...others.flatMap(({ configure }) => configure),
+    ...others.flatMap(({ lines }) => lines.create),
+    ...others.filter((link) => !hasGuestLines(link)).flatMap(({ lines }) => lines.configure),
   ]
+}
+
+/** Its end on the host comes last: only that one is seen, so whoever dies in between finds it unfinished (lessons A2). */
+function hasGuestLines({ lines }: LinkChange): boolean {
+  return lines.guest.length > 0
 }
 
 /** Addresses go before the links that carry them. */

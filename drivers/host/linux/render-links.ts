@@ -73,7 +73,7 @@ export function linkLines(step: Step, wanted: LinkResource, state: HostState): L
     remove: [],
     create: creation === null ? [] : [line(creation, ...harmlessAtCreation(wanted))],
     configure: [line(set), ...hairpin],
-    guest: guestLines(wanted, creation !== null, mtu).map((text) =>
+    guest: guestLines(wanted, there?.master === undefined, mtu).map((text) =>
       creation === null ? line(text, 'Cannot find device') : line(text),
     ),
   }
@@ -85,11 +85,13 @@ function harmlessAtCreation(link: LinkResource): readonly string[] {
   return link.type === 'tap' ? ['Device or resource busy'] : []
 }
 
-/** The kernel refuses `up` for the peer in the line that makes the pair. */
-function guestLines({ peer }: LinkResource, made: boolean, mtu: number | undefined): readonly string[] {
-  if (!peer) return []
-  if (made) return [`link set dev ${peer.name} up`]
-  return mtu === undefined ? [] : [`link set dev ${peer.name} mtu ${mtu}`]
+/**
+ * The kernel refuses `up` for the peer in the line that makes the pair.
+ * @param begun the host's end is no port yet: whoever made the pair may not have come this far
+ */
+function guestLines({ peer }: LinkResource, begun: boolean, mtu: number | undefined): readonly string[] {
+  if (!peer || (!begun && mtu === undefined)) return []
+  return [words(`link set dev ${peer.name}`, given('mtu', mtu), begun ? 'up' : '')]
 }
 
 /** True when no change of attributes makes one into the other. */
