@@ -47,6 +47,24 @@ export async function recordRelease(manager: NetworkManager, address: string, ma
   await manager.reconcileOrLog([leasesOwner(network.id)])
 }
 
+/**
+ * Ends leases that guests still hold on addresses that were let go: the service may have died between the two. The
+ * server's report of the end then frees the address; until then nobody else gets it.
+ */
+export async function endLeasesOfReleasedAddresses(manager: NetworkManager): Promise<void> {
+  const { database, dhcp, interfaceDriver, flags } = manager.services
+  if (!flags.force_dhcp_release) return
+  const releases = await database.read(async (store) => {
+    const networks = (await store.networks.list()).filter((network) => network.host === manager.host)
+    const devices = new Map(networks.map((network) => [network.id, interfaceDriver.getDev(network)]))
+    const held = devices.size === 0 ? [] : await store.fixedIps.list({ networkIds: [...devices.keys()], leased: true })
+    return held.flatMap(({ allocated, lease_mac, network_id, address }) =>
+      allocated || lease_mac === null ? [] : dhcp.release(devices.get(network_id) ?? '', address, lease_mac),
+    )
+  })
+  if (releases.length > 0) await manager.reconcileOrLog([], releases)
+}
+
 /** Frees addresses of this host's networks whose lease was never given back. Source: _disassociate_stale_fixed_ips. */
 export async function freeStaleAddresses(manager: NetworkManager): Promise<void> {
   const { database, clock, flags, logger } = manager.services

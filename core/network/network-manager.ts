@@ -28,7 +28,7 @@ import { attachVif, detachVifs } from './attachments.ts'
 import { Compensation } from './compensation.ts'
 import type { Topology } from './host-planner.ts'
 import { LeaseEvents } from './lease-events.ts'
-import { freeStaleAddresses, listLeases, recordLease, recordRelease } from './leases.ts'
+import { endLeasesOfReleasedAddresses, freeStaleAddresses, listLeases, recordLease, recordRelease } from './leases.ts'
 import type { ManagerServices } from './manager-services.ts'
 import { type CreationDefaults, planNetworks } from './network-creation.ts'
 import { buildNetworkInfo } from './network-info-builder.ts'
@@ -81,11 +81,14 @@ export abstract class NetworkManager implements NetworkOperations {
     const report = await this.reconciler.reconcileAll()
     for (const { owner, text } of report.waiting) this.services.logger.warn('not on the host yet', { owner, text })
     this.leaseEvents.watch()
+    if (this.topology.dhcp) await endLeasesOfReleasedAddresses(this)
   }
 
   async periodicTasks(): Promise<void> {
     await this.leaseEvents.drain()
-    if (this.topology.dhcp) await freeStaleAddresses(this)
+    if (!this.topology.dhcp) return
+    await endLeasesOfReleasedAddresses(this)
+    await freeStaleAddresses(this)
   }
 
   async close(): Promise<void> {
