@@ -1,8 +1,9 @@
 /** The demo's steps on real parts: namespaces, dnsmasq, iptables, a DHCP client, the service as its own process. */
 import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
 import type { NetworkApi } from '../../api/network-api.ts'
 import { openClient } from '../client.ts'
-import { DemoCloud } from './cloud.ts'
+import { Cloud, PUBLIC_ADDRESS } from './cloud.ts'
 import { type DemoReport, expect } from './report.ts'
 import { provideRequirements } from './requirements.ts'
 
@@ -20,32 +21,37 @@ interface RealDemo {
 
 export async function runRealDemo({ report, say, keep }: RealDemo): Promise<void> {
   await provideRequirements(say)
-  const cloud = new DemoCloud()
+  const packageFolder = fileURLToPath(new URL('../../../../', import.meta.url))
+  const guests = ['guest1', 'guest2']
+  const cloud = new Cloud({ packageFolder, prefix: `nl${process.pid}`, hosts: ['demo'], guests })
   const interrupted = () => void cloud.remove().finally(() => process.exit(130))
   process.once('SIGINT', interrupted)
   try {
     await report.step('service started on its own host', async () => {
       await cloud.build()
-      await cloud.startService()
-      return `netloom serve in ${cloud.namespace('host')}`
+      await cloud.host.start()
+      return `netloom serve in ${cloud.namespaces.fullName(cloud.host.name)}`
     })
-    const { api, close } = await openClient({ settings: cloud.settings })
+    const { api, close } = await openClient({ settings: cloud.host.settings })
     await mainJob(report, cloud, api, keep)
     await close()
     say(PICTURE)
-    if (keep) {
-      const flags = cloud.settings.commandLine.join(' ')
-      say(
-        `kept. Look around:  netloom ${flags} instance list\n  ip netns exec ${cloud.namespace('guest1')} ping 10.0.0.3\nTake it away:  ip netns pids ${cloud.namespace('host')} | xargs kill; for each of ${cloud.namespaces.join(' ')}: ip netns delete NAME; rm -r ${cloud.folder}`,
-      )
-    }
+    if (keep) say(howToLookAround(cloud))
   } finally {
     process.off('SIGINT', interrupted)
     if (!keep) await cloud.remove()
   }
 }
 
-async function mainJob(report: DemoReport, cloud: DemoCloud, api: NetworkApi, keep: boolean): Promise<void> {
+function howToLookAround({ host, namespaces, folder }: Cloud): string {
+  const flags = host.settings.commandLine.join(' ')
+  const service = namespaces.fullName(host.name)
+  return `kept. Look around:  netloom ${flags} instance list
+  ip netns exec ${namespaces.fullName('guest1')} ping 10.0.0.3
+Take it away:  ip netns pids ${service} | xargs kill; for each of ${namespaces.all.join(' ')}: ip netns delete NAME; rm -r ${folder}`
+}
+
+async function mainJob(report: DemoReport, cloud: Cloud, api: NetworkApi, keep: boolean): Promise<void> {
   const guests = [
     { name: 'guest1', uuid: randomUUID() },
     { name: 'guest2', uuid: randomUUID() },
@@ -59,7 +65,10 @@ async function mainJob(report: DemoReport, cloud: DemoCloud, api: NetworkApi, ke
     for (const { name, uuid } of guests) {
       const info = await api.allocateForInstance({ instance_uuid: uuid, project_id: 'demo', hostname: name })
       addresses.push(info[0]?.network.subnets[0]?.ips[0]?.address ?? '')
-      await api.attach(cloud.host, { instance_uuid: uuid, target: { kind: 'netns', name: cloud.namespace(name) } })
+      await api.attach(cloud.host.name, {
+        instance_uuid: uuid,
+        target: { kind: 'netns', name: cloud.namespaces.fullName(name) },
+      })
     }
     return addresses.join(' and ')
   })
@@ -77,7 +86,7 @@ async function mainJob(report: DemoReport, cloud: DemoCloud, api: NetworkApi, ke
     await reach('guest1', addresses[1] ?? '')
     await reach('guest2', addresses[0] ?? '')
     await reach('guest1', '10.0.0.1')
-    await reach('guest1', '203.0.113.1')
+    await reach('guest1', PUBLIC_ADDRESS)
     return '4 pings answered, the last through SNAT'
   })
   let floating = ''
@@ -91,10 +100,10 @@ async function mainJob(report: DemoReport, cloud: DemoCloud, api: NetworkApi, ke
     return `${floating} reaches guest1 from the public side, from guest2 and from itself`
   })
   await report.step('service killed with -9 and restarted', async () => {
-    const stopPing = cloud.pinging('guest1', '203.0.113.1')
-    await cloud.stopService('SIGKILL')
-    await cloud.startService()
-    const plan = await api.plan(cloud.host)
+    const stopPing = cloud.pinging('guest1', PUBLIC_ADDRESS)
+    await cloud.host.stop('SIGKILL')
+    await cloud.host.start()
+    const plan = await api.plan(cloud.host.name)
     const lost = await stopPing()
     expect(lost === 0, `${lost} pings were lost`)
     expect(plan.entries.length === 0, `the plan is not empty: ${plan.entries.map((entry) => entry.text).join(', ')}`)
@@ -115,7 +124,7 @@ async function mainJob(report: DemoReport, cloud: DemoCloud, api: NetworkApi, ke
       return network?.addresses.used === 0 && network.addresses.held === 0
     }
     await until(free, 'addresses are still held')
-    expect((await api.plan(cloud.host)).entries.length === 0, 'the plan is not empty')
+    expect((await api.plan(cloud.host.name)).entries.length === 0, 'the plan is not empty')
     return 'both addresses are free, nothing to do in the plan'
   })
 }
