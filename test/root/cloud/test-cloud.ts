@@ -1,0 +1,102 @@
+/** The demo's cloud for one test file, driven as a deployer drives it: by the built command. */
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import type { NetworkApi } from '../../../core/api/network-api.ts'
+import { openClient } from '../../../core/bin/client.ts'
+import { Cloud, type CloudOptions } from '../../../core/bin/demo/cloud.ts'
+import type { NetworkHost } from '../../../core/bin/demo/network-host.ts'
+
+const packageFolder = fileURLToPath(new URL('../../../', import.meta.url))
+let built = 0
+
+export const isRoot = process.getuid?.() === 0
+
+/** How a command ended. */
+export interface Ended {
+  readonly status: number
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export class TestCloud extends Cloud {
+  /** Variables for services that are started from now on. */
+  readonly environment: Record<string, string>
+  readonly #closers: (() => Promise<void>)[] = []
+
+  private constructor(options: Partial<CloudOptions>) {
+    built += 1
+    const prefix = `nlc${process.pid}-${built}`
+    const environment = { ...options.environment }
+    super({ packageFolder, prefix, hosts: ['node1'], guests: ['guest1', 'guest2'], ...options, environment })
+    this.environment = environment
+    if (!existsSync(this.program)) throw new Error('run `npm run build` first')
+  }
+
+  /** Builds one and starts the service of each host. */
+  static async start(options: Partial<CloudOptions> = {}): Promise<TestCloud> {
+    const cloud = await TestCloud.built(options)
+    try {
+      for (const host of cloud.hosts) await host.start()
+    } catch (error) {
+      await cloud.remove()
+      throw error
+    }
+    return cloud
+  }
+
+  /** Builds one whose services are still to be started. */
+  static async built(options: Partial<CloudOptions> = {}): Promise<TestCloud> {
+    const cloud = new TestCloud(options)
+    await cloud.build()
+    return cloud
+  }
+
+  /** Runs the command as an operator of the first host. */
+  command(...words: readonly string[]): Promise<Ended> {
+    return this.commandOn(this.host, ...words)
+  }
+
+  commandOn({ settings }: NetworkHost, ...words: readonly string[]): Promise<Ended> {
+    const files = settings.configFiles.flatMap((file) => ['--config-file', file])
+    return runProgram([this.program, ...settings.commandLine, ...files, ...words])
+  }
+
+  /** What a command that must end with 0 prints with `--json`. */
+  // biome-ignore lint/suspicious/noExplicitAny: the shape is what tests look at
+  async json(...words: readonly string[]): Promise<any> {
+    const { status, stdout, stderr } = await this.command('--json', ...words)
+    if (status !== 0) throw new Error(`netloom ${words.join(' ')} ended with ${status}: ${stderr}`)
+    return JSON.parse(stdout)
+  }
+
+  /** A client of the bus, closed with the cloud. */
+  async client(host: NetworkHost = this.host): Promise<NetworkApi> {
+    const { api, close } = await openClient({ settings: host.settings })
+    this.#closers.push(close)
+    return api
+  }
+
+  override async remove(): Promise<void> {
+    for (const close of this.#closers.splice(0)) await close()
+    await super.remove()
+  }
+}
+
+/** Runs Node with these words; a status that is not 0 is a result like any. */
+export function runProgram(words: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
+  return new Promise((resolve) => {
+    const child = execFile(process.execPath, words, { timeout: 60_000, env }, (_error, stdout, stderr) =>
+      resolve({ status: child.exitCode ?? -1, stdout, stderr }),
+    )
+  })
+}
+
+/** Waits until it holds. @throws {Error} with `otherwise` when it does not within ten seconds */
+export async function until(holds: () => Promise<boolean> | boolean, otherwise: string): Promise<void> {
+  const end = performance.now() + 10_000
+  while (!(await holds())) {
+    if (performance.now() > end) throw new Error(otherwise)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
