@@ -42,6 +42,8 @@ export class HostReconciler {
   readonly #services: ReconcilerServices
   readonly #topology: Topology
   readonly #desired = new DesiredState()
+  /** False until the facts of every owner were read: what nobody seems to want may be wanted by one not read yet. */
+  #complete = false
   /** What was last seen or made; null when it must be looked at again. */
   #state: HostState | null = null
   #rules: readonly string[] = []
@@ -102,7 +104,7 @@ export class HostReconciler {
   async #serveWaiting(): Promise<void> {
     const requests = this.#waiting
     this.#waiting = []
-    const everything = requests.some((request) => request.owners === null)
+    const everything = !this.#complete || requests.some((request) => request.owners === null)
     const owners = everything ? null : [...new Set(requests.flatMap((request) => request.owners ?? []))]
     try {
       const report = await this.#applyWithBlame(
@@ -217,6 +219,7 @@ export class HostReconciler {
       const view = await database.read((store) => readHostView(store, host, owners && scopeOf(owners)))
       for (const { owner, resources } of planHost(view, this.#services, this.#topology)) planned.set(owner, resources)
     }
+    this.#complete ||= owners === null
     const settled = owners ? [...owners, ...dropped] : [...new Set([...this.#desired.owners, ...planned.keys()])]
     for (const owner of settled) {
       try {
