@@ -51,8 +51,9 @@ export interface Surroundings {
 export async function boot(input: SettingsInput, surroundings: Surroundings = {}): Promise<Booted> {
   const settings = await readSettings(input)
   const facts = hostFacts(readMachine(), settings)
-  const { plugins, selected, known, problems, errors } = await selectPlugins(settings, facts)
-  const validated = validate({ registry: gather(selected), known: gather(known), settings, facts })
+  const { plugins, selected, known, implied, problems, errors } = await selectPlugins(settings, facts)
+  const layers = [implied, ...settings]
+  const validated = validate({ registry: gather(selected), known: gather(known), settings: layers, facts })
   const all = [...validated.problems, ...problems]
   const [only] = errors
   if (only && all.filter((problem) => problem.level === 'error').length === 1) throw only

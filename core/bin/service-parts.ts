@@ -1,13 +1,10 @@
 /** The two kinds of service: one with a store, which is a controller too, and a host that asks a controller. */
-import type { Values } from '../../config/option.ts'
 import type { Dispatch } from '../contracts/rpc.ts'
 import type { ServiceRow } from '../model/rows.ts'
 import { HostAgent } from '../network/host-agent.ts'
 import { managerRequires } from '../network/manager-services.ts'
 import { RemoteFacts } from '../network/remote-facts.ts'
 import { dispatcher, hostMethods, rpcMethods } from '../network/rpc-methods.ts'
-import type { PluginContainer } from '../plugin-system/container.ts'
-import type { coreOptions } from '../plugin-system/core-options.ts'
 import { dbBackendSlot, networkManagerSlot, rpcBackendSlot } from '../plugin-system/slots.ts'
 import type { Booted } from './boot.ts'
 
@@ -27,8 +24,8 @@ export interface ServicePart {
 }
 
 /** @throws {ServiceAlreadyRunning} and what the store throws */
-export function openPart({ container, flags, logger }: Booted): Promise<ServicePart> {
-  return flags.host_facts === 'rpc' ? openHost(container, flags, logger) : openController(container, flags)
+export function openPart(booted: Booted): Promise<ServicePart> {
+  return booted.flags.host_facts === 'rpc' ? openHost(booted) : openController(booted)
 }
 
 /** Where heartbeats go, on a connection of its own. */
@@ -52,10 +49,10 @@ export async function openReporter({ container, flags }: Booted): Promise<Report
   }
 }
 
-async function openController(container: PluginContainer, { host }: Values<typeof coreOptions>): Promise<ServicePart> {
+async function openController({ container, flags: { host }, logger }: Booted): Promise<ServicePart> {
   const database = await container.get(dbBackendSlot)
   await database.open()
-  await database.claimHost(host)
+  await database.claimHost(host, (error) => logger.error('the claim of this host was lost', { error }))
   const manager = await container.get(networkManagerSlot)
   return {
     dispatch: dispatcher(rpcMethods, manager),
@@ -72,11 +69,8 @@ async function openController(container: PluginContainer, { host }: Values<typeo
   }
 }
 
-async function openHost(
-  container: PluginContainer,
-  { host, force_dhcp_release }: Values<typeof coreOptions>,
-  logger: Booted['logger'],
-): Promise<ServicePart> {
+async function openHost({ container, flags, logger }: Booted): Promise<ServicePart> {
+  const { host, force_dhcp_release } = flags
   const facts = new RemoteFacts(host, await container.get(rpcBackendSlot))
   const services = {
     host,

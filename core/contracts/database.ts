@@ -3,6 +3,7 @@
  * any number of processes: who holds an address is decided by unique keys and one-statement claims, never by a lock of
  * this process. No caller may know whether a free address is already a row.
  */
+import type { NetloomError } from '../errors/base.ts'
 import type {
   FixedIpDetail,
   FixedIpRow,
@@ -18,21 +19,50 @@ import type {
 } from '../model/rows.ts'
 
 export interface DatabaseDriver {
-  /** Opens, and makes the schema in an empty store. @throws {SchemaMismatch} for any other than this program's */
+  /**
+   * Connects, and makes the schema in an empty store.
+   * @throws {SchemaMismatch} for any other than this program's
+   * @throws {StoreUnavailable} at once when the store cannot be reached
+   * @throws {ConfigInvalid} when it can, but does not let this program in
+   */
   open(): Promise<void>
+  /** Waits for what runs. */
   close(): Promise<void>
   /**
-   * All or nothing; retried inside when the store says "conflict" or "busy", so `work` may run more than once and does
-   * no I/O of its own. @throws {StoreBusy} when it stayed so
+   * All or nothing; retried inside when the store says "conflict" or "busy" or goes away before the commit, so `work` may
+   * run more than once and does no I/O of its own. Works that wait at the same time may share a commit: each still has
+   * all of its changes or none, and its promise settles after the commit.
+   * @throws {StoreBusy} when it stayed so @throws {StoreUnavailable} when it stayed away
    */
   transaction<T>(work: (store: NetworkStore) => Promise<T>): Promise<T>
-  /** One consistent picture; `work` only reads. */
+  /** One consistent picture; `work` only reads. Throws as `transaction` does. */
   read<T>(work: (store: NetworkStore) => Promise<T>): Promise<T>
   /**
    * Makes this process the only one that serves `host` on this store, until it closes or dies in whatever way.
+   * @param onLost called once when the store was away and another process has claimed the host since
    * @throws {ServiceAlreadyRunning}
    */
-  claimHost(host: string): Promise<void>
+  claimHost(host: string, onLost?: (error: NetloomError) => void): Promise<void>
+  /** The store's own clock in milliseconds since 1970 UTC: the same for every host. */
+  nowMs(): Promise<number>
+  /** What schema the store has. Changes nothing; `open` need not have been called. */
+  schemaStatus(): Promise<SchemaStatus>
+  /**
+   * Makes this program's schema of an empty, an older or a half migrated one; keeps a current one. `open` need not have
+   * been called. @returns what it is now @throws {SchemaMismatch} for a newer one, or one of another program
+   */
+  upgradeSchema(): Promise<SchemaStatus>
+}
+
+export interface SchemaStatus {
+  /** Name of the `db_backend`. */
+  readonly backend: string
+  /** `partial`: an upgrade began and did not end. `foreign`: the tables are another program's. */
+  readonly state: 'current' | 'empty' | 'older' | 'newer' | 'foreign' | 'partial'
+  /** Migrations that the store has seen, in their order; of a foreign one its tables. */
+  readonly found: readonly string[]
+  /** Migrations that this program knows. */
+  readonly wanted: readonly string[]
 }
 
 export interface NetworkStore {

@@ -69,6 +69,13 @@ export const StoreBusy = defineError(
   TryLater,
 )
 
+export const StoreUnavailable = defineError(
+  'StoreUnavailable',
+  5,
+  (d: { store: string; reason: string }) => `the fact store ${d.store} is away: ${d.reason}`,
+  TryLater,
+)
+
 export const ServiceAlreadyRunning = defineError(
   'ServiceAlreadyRunning',
   4,

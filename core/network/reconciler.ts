@@ -43,6 +43,8 @@ export class HostReconciler {
   readonly #services: ReconcilerServices
   readonly #facts: HostFacts
   readonly #desired = new DesiredState()
+  /** False until the facts of every owner were read: what nobody seems to want may be wanted by one not read yet. */
+  #complete = false
   /** What was last seen or made; null when it must be looked at again. */
   #state: HostState | null = null
   #rules: readonly string[] = []
@@ -117,7 +119,7 @@ export class HostReconciler {
     this.#waiting = []
     try {
       const report = await this.#applyWithBlame(
-        widest(requests.map((request) => request.scope)),
+        this.#complete ? widest(requests.map((request) => request.scope)) : 'facts',
         requests.flatMap((request) => request.actions),
       )
       for (const request of requests) request.resolve(report)
@@ -232,6 +234,7 @@ export class HostReconciler {
       if (owners === null) this.#ending.clear()
       after = [...actions, ...this.#leasesToEnd(view)].flatMap((action) => this.#actionCommands(action, view))
     }
+    this.#complete ||= owners === null
     const settled = owners ? [...owners, ...dropped] : [...new Set([...this.#desired.owners, ...planned.keys()])]
     for (const owner of settled) {
       try {

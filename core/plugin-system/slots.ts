@@ -88,8 +88,12 @@ export const dbBackendSlot = slot<DatabaseDriver>({
   flag: 'db_backend',
   contract: '1.0',
   default: 'sqlite',
-  help: 'The fact store',
-  methods: ['open', 'close', 'transaction', 'read', 'claimHost'],
+  help: 'The fact store; when it is not set, sql_connection chooses it',
+  methods: ['open', 'close', 'transaction', 'read', 'claimHost', 'nowMs', 'schemaStatus', 'upgradeSchema'],
+  impliedBy: {
+    flag: 'sql_connection',
+    prefixes: { 'sqlite:': 'sqlite', 'mysql:': 'mysql', 'mysql+pymysql:': 'mysql' },
+  },
 })
 
 export const rpcBackendSlot = slot<RpcDriver>({

@@ -77,7 +77,8 @@ export class Cloud {
       environment,
       commandLine: [`--state_path=${this.folder}/state`, `--host=${name}`, `--my_ip=${address}`, ...flags],
     }
-    return new NetworkHost({ namespaces: this.namespaces, name, program: this.program, settings })
+    const logFile = join(this.folder, `${name}.log`)
+    return new NetworkHost({ namespaces: this.namespaces, name, program: this.program, settings, logFile })
   }
 
   async #buildPublicSide(): Promise<void> {

@@ -1,12 +1,10 @@
 /** One network host: `netloom serve` as a process of its own, in a namespace. */
 import type { ChildProcess } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import type { SettingsInput } from '../../../config/read-settings.ts'
 import type { Namespaces } from './namespaces.ts'
 
 const READY_LIMIT_MS = 20_000
-
-/** How much of the log is kept, in characters. */
-const LOG_LENGTH = 100_000
 
 export interface NetworkHostOptions {
   readonly namespaces: Namespaces
@@ -15,6 +13,8 @@ export interface NetworkHostOptions {
   /** Path of the command `netloom`. */
   readonly program: string
   readonly settings: SettingsInput
+  /** Path of the file that the service logs to; each start begins it anew. */
+  readonly logFile: string
 }
 
 export class NetworkHost {
@@ -22,7 +22,6 @@ export class NetworkHost {
   readonly settings: SettingsInput
   readonly #options: NetworkHostOptions
   #process: ChildProcess | null = null
-  #log = ''
 
   constructor(options: NetworkHostOptions) {
     this.#options = options
@@ -30,9 +29,9 @@ export class NetworkHost {
     this.settings = options.settings
   }
 
-  /** The end of what the service logged since its last start. */
+  /** What the service logged since its last start. */
   get log(): string {
-    return this.#log
+    return readFileSync(this.#options.logFile, 'utf8')
   }
 
   /** The service's process; null when it is not running. */
@@ -41,28 +40,32 @@ export class NetworkHost {
     return child === null || child.exitCode !== null || child.signalCode !== null ? null : (child.pid ?? null)
   }
 
-  /** Starts the service and waits for its ready line. @throws {Error} with its log when it ends before */
+  /**
+   * Starts the service and waits for its ready line. It does not need the process that started it any further.
+   * @throws {Error} with its log when it ends before
+   */
   async start(): Promise<void> {
-    const { namespaces, program, settings } = this.#options
+    const { namespaces, program, settings, logFile } = this.#options
     const files = settings.configFiles.flatMap((file) => ['--config-file', file])
     const variables = Object.entries(settings.environment).map(([name, value]) => `${name}=${value}`)
     const command = [process.execPath, program, ...settings.commandLine, ...files, 'serve']
-    const service = namespaces.start(this.name, ['env', ...variables, ...command], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const log = openSync(logFile, 'w')
+    const service = namespaces.start(this.name, ['env', ...variables, ...command], { stdio: ['ignore', 'pipe', log] })
+    closeSync(log)
     this.#process = service
-    this.#log = ''
-    service.stderr?.on('data', (chunk: Buffer) => {
-      this.#log = `${this.#log}${chunk}`.slice(-LOG_LENGTH)
-    })
-    await this.#ready(service)
+    try {
+      await this.#ready(service)
+    } finally {
+      service.stdout?.destroy()
+      service.unref()
+    }
   }
 
   #ready(service: ChildProcess): Promise<void> {
     return new Promise((resolve, reject) => {
-      const fail = (what: string) => reject(new Error(`the service ${what}: ${this.#log.slice(-2000)}`))
+      const fail = (what: string) => reject(new Error(`the service ${what}: ${this.log.slice(-2000)}`))
       const timer = setTimeout(() => fail('was not ready in time'), READY_LIMIT_MS)
-      service.once('close', (code, signal) => {
+      service.once('exit', (code, signal) => {
         clearTimeout(timer)
         fail(`ended with ${code ?? signal}`)
       })
@@ -79,6 +82,7 @@ export class NetworkHost {
     const service = this.#process
     if (service === null || this.pid === null) return
     const gone = new Promise((resolve) => service.once('exit', resolve))
+    service.ref()
     service.kill(signal)
     await gone
   }

@@ -3,7 +3,7 @@ import { allocate, mac, newNetwork, openDatabase, poolOf, TestClock, uuid } from
 
 test('an instance comes with its interfaces, fixed IPs and floating IPs, all in order of creation', async () => {
   const clock = new TestClock()
-  const database = await openDatabase(undefined, clock)
+  const database = await openDatabase({ clock })
   const found = await database.transaction(async (store) => {
     const [one, two] = [await store.networks.create(poolOf(8)), await store.networks.create(poolOf(8, 1))]
     const first = await allocate(store, one, 9)
@@ -62,7 +62,7 @@ test('an instance comes with its interfaces, fixed IPs and floating IPs, all in 
 
 test('an instance is made once, and what is there stays as it is', async () => {
   const clock = new TestClock()
-  const database = await openDatabase(undefined, clock)
+  const database = await openDatabase({ clock })
   const facts = { uuid: uuid(1), project_id: 'demo', host: 'host1', hostname: 'vm', rxtx_factor: null }
   const ensure = (project_id: string) =>
     database.transaction((store) => store.instances.ensure({ ...facts, project_id }))

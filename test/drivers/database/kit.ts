@@ -1,7 +1,4 @@
 /** What the tests of the fact store share: stores that are closed after each test, and facts to put in them. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import {
   type Clock,
   cidrOf,
@@ -13,9 +10,9 @@ import {
   parseCidr,
 } from 'netloom/contracts'
 import { onTestFinished } from 'vitest'
-import { SqlDatabase } from '../../../drivers/database/sql/database.ts'
-import { SqliteEngine } from '../../../drivers/database/sqlite/engine.ts'
-import { loadSqlite } from '../../../drivers/database/sqlite/library.ts'
+import { type Patience, SqlDatabase } from '../../../drivers/database/sql/database.ts'
+import { engineFor } from './engine.ts'
+import { engineName, makePlace, type Place } from './places.ts'
 
 /** A clock that stands still until it is moved. */
 export class TestClock implements Clock {
@@ -29,19 +26,20 @@ export class TestClock implements Clock {
   }
 }
 
-/** @returns an open store; in memory unless a file is given */
-export async function openDatabase(path = ':memory:', clock: Clock = new TestClock(), busyLimitMs?: number) {
-  const database = new SqlDatabase(new SqliteEngine(await loadSqlite(), path), clock, busyLimitMs)
+export interface OpenOptions {
+  /** A new empty one when it is not given. */
+  readonly place?: Place
+  readonly clock?: Clock
+  readonly patienceMs?: Partial<Patience>
+}
+
+/** @returns an open store, closed when the test is finished */
+export async function openDatabase({ place, clock = new TestClock(), patienceMs }: OpenOptions = {}) {
+  const connection = place?.connection ?? (engineName === 'sqlite' ? 'sqlite://' : (await makePlace()).connection)
+  const database = new SqlDatabase(await engineFor(connection), clock, patienceMs)
   await database.open()
   onTestFinished(() => database.close())
   return database
-}
-
-/** @returns the path of a directory that goes with the test */
-export async function temporaryDirectory(): Promise<string> {
-  const directory = await mkdtemp(join(tmpdir(), 'netloom-database-'))
-  onTestFinished(() => rm(directory, { recursive: true }))
-  return directory
 }
 
 /** A UUID that is the same number for the same number. */

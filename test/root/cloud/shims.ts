@@ -1,5 +1,5 @@
 /** Programs in front of the real ones that tell each call and, when asked, kill the service that called, or hang. */
-import { accessSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 
@@ -21,6 +21,7 @@ export type Fault = 'kill-before' | 'kill-after' | 'hang'
 
 export class Shims {
   readonly #folder: string
+  #n = 0
 
   private constructor(folder: string) {
     this.#folder = folder
@@ -49,19 +50,39 @@ export class Shims {
   /** Forgets the calls, and no fault is to come. */
   async clear(): Promise<void> {
     await writeFile(join(this.#folder, 'calls'), '')
-    await writeFile(join(this.#folder, 'fault'), 'none 0\n')
-    await rm(join(this.#folder, 'released'), { force: true })
+    await this.#set('none', 0)
+    for (const name of ['hangs', 'released']) {
+      await rm(join(this.#folder, name), { recursive: true, force: true })
+      await mkdir(join(this.#folder, name))
+    }
   }
 
-  /** @param n which call from now on, from 1; calls that only look, and announcements, are not counted */
+  /** @param n which change from now on, from 1; calls that only look, and announcements, are not counted */
   async arm(fault: Fault, n: number): Promise<void> {
     await this.clear()
-    await writeFile(join(this.#folder, 'fault'), `${fault} ${n}\n`)
+    await this.#set(fault, n)
   }
 
-  /** Lets a call that hangs go on. */
+  /** True once the call that is to hang does. */
+  get hung(): boolean {
+    return existsSync(join(this.#folder, 'hangs', String(this.#n)))
+  }
+
+  /** Lets the call that hangs go on. */
   async release(): Promise<void> {
-    await writeFile(join(this.#folder, 'released'), '')
+    await writeFile(join(this.#folder, 'released', String(this.#n)), '')
+  }
+
+  /** Lets the call that hangs go on, and has the next one hang. */
+  async step(): Promise<void> {
+    const hanging = this.#n
+    await this.#set('hang', hanging + 1)
+    await writeFile(join(this.#folder, 'released', String(hanging)), '')
+  }
+
+  async #set(fault: Fault | 'none', n: number): Promise<void> {
+    this.#n = n
+    await writeFile(join(this.#folder, 'fault'), `${fault} ${n}\n`)
   }
 }
 
@@ -80,22 +101,13 @@ case "$program $*" in 'ip -j'* | ip*tables-save* | arping*) n=none ;; esac
 case $fault in
   kill-before) kill -9 $PPID; exit 1 ;;
   kill-after) (exec -a "$program" '${real}' "$@"); kill -9 $PPID ;;
-  hang) while [ ! -e '${folder}/released' ]; do sleep 0.02; done; exec -a "$program" '${real}' "$@" ;;
+  hang) : >'${folder}/hangs/'$n; while [ ! -e '${folder}/released/'$n ]; do sleep 0.02; done; exec -a "$program" '${real}' "$@" ;;
 esac
 `
 }
 
 function realPath(program: string): string {
-  const found = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'].map((folder) => join(folder, program)).find(isThere)
+  const found = ['/usr/sbin', '/sbin', '/usr/bin', '/bin'].map((folder) => join(folder, program)).find(existsSync)
   if (found === undefined) throw new Error(`${program} is not on this machine`)
   return found
-}
-
-function isThere(path: string): boolean {
-  try {
-    accessSync(path)
-    return true
-  } catch {
-    return false
-  }
 }

@@ -6,7 +6,7 @@ const RESTORE = 'a fact store is not taken back to an older schema: restore a ba
 
 /** Which owners want something else of which host, in order: what a host missed is read here. */
 export class HostChanges implements MigrationInterface {
-  readonly name = 'HostChanges1795482000000'
+  readonly name = 'HostChanges-0.1.0-1795482000000'
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.createTable(
@@ -33,7 +33,7 @@ export class HostChanges implements MigrationInterface {
 
 /** What a service serves, told in its heartbeat. */
 export class ServiceNodes implements MigrationInterface {
-  readonly name = 'ServiceNodes1795482000001'
+  readonly name = 'ServiceNodes-0.1.0-1795482000001'
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.addColumn(
@@ -49,7 +49,7 @@ export class ServiceNodes implements MigrationInterface {
 
 /** Since when a service is too busy to answer. */
 export class ServiceBusySince implements MigrationInterface {
-  readonly name = 'ServiceBusySince1795482000002'
+  readonly name = 'ServiceBusySince-0.1.0-1795482000002'
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.addColumn(

@@ -19,15 +19,10 @@ import { Networks } from './networks.ts'
 
 const read = rowReader(fixedIpEntity)
 
-const FREE = 'instance_uuid IS NULL AND allocated = 0 AND reserved = 0 AND leased = 0 AND host IS NULL'
-
-/** Word for word the condition of the index ix_fixed_ips_held, or SQLite does not use it. */
-const HELD = '(instance_uuid IS NOT NULL OR leased = 1 OR host IS NOT NULL)'
-
-const DETAIL = `SELECT f.*, v.address AS mac, i.hostname, i.host AS instance_host, i.project_id
-  FROM fixed_ips f
-  LEFT JOIN virtual_interfaces v ON v.id = f.virtual_interface_id
-  LEFT JOIN instances i ON i.uuid = f.instance_uuid`
+const DETAIL = `SELECT fixed_ips.*, v.address AS mac, i.hostname, i.host AS instance_host, i.project_id
+  FROM fixed_ips
+  LEFT JOIN virtual_interfaces v ON v.id = fixed_ips.virtual_interface_id
+  LEFT JOIN instances i ON i.uuid = fixed_ips.instance_uuid`
 
 export class FixedIps implements FixedIpTable {
   readonly #context: TableContext
@@ -37,7 +32,7 @@ export class FixedIps implements FixedIpTable {
   }
 
   async byAddress(address: string): Promise<FixedIpDetail> {
-    const { rows } = await this.#context.session.query(`${DETAIL} WHERE f.address = ?`, [address])
+    const { rows } = await this.#context.session.query(`${DETAIL} WHERE fixed_ips.address = ?`, [address])
     if (rows[0] === undefined) throw new FixedIpNotFoundForAddress({ address })
     return read(rows[0])
   }
@@ -45,20 +40,23 @@ export class FixedIps implements FixedIpTable {
   async list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]> {
     const { session, dialect } = this.#context
     const where = new Where()
-      .among(dialect, 'f.network_id', filter.networkIds)
-      .among(dialect, 'f.virtual_interface_id', filter.virtualInterfaceIds)
-      .among(dialect, 'f.address', filter.addresses)
-      .equals('f.allocated', filter.allocated)
-      .equals('f.leased', filter.leased)
-      .and(HELD.replace(/\b(instance_uuid|leased|host)\b/g, 'f.$1'))
+      .among(dialect, 'fixed_ips.network_id', filter.networkIds)
+      .among(dialect, 'fixed_ips.virtual_interface_id', filter.virtualInterfaceIds)
+      .among(dialect, 'fixed_ips.address', filter.addresses)
+      .equals('fixed_ips.allocated', filter.allocated)
+      .equals('fixed_ips.leased', filter.leased)
+      .and(dialect.conditions.fixedIpHeld)
     if (filter.forHost !== undefined) {
-      where.and('(f.network_id IN (SELECT id FROM networks WHERE multi_host = 0) OR i.host = ?)', filter.forHost)
+      where.and(
+        '(fixed_ips.network_id IN (SELECT id FROM networks WHERE multi_host = 0) OR i.host = ?)',
+        filter.forHost,
+      )
     }
     if (!filter.networkIds && !filter.virtualInterfaceIds && !filter.addresses) {
       // The index of held addresses begins with the network: without this all pools would be read.
-      where.and('f.network_id IN (SELECT id FROM networks)')
+      where.and('fixed_ips.network_id IN (SELECT id FROM networks)')
     }
-    const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY f.id`, where.params)
+    const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY fixed_ips.id`, where.params)
     return rows.map((row) => read(row))
   }
 
@@ -85,7 +83,7 @@ export class FixedIps implements FixedIpTable {
       const row = await dialect.claim(session, {
         table: 'fixed_ips',
         set: 'host = ?, updated_at = ?',
-        where: `network_id = ? AND ${FREE}`,
+        where: `network_id = ? AND ${dialect.conditions.fixedIpFree}`,
         order: 'updated_at, id',
         params: [host, now(), networkId],
       })
@@ -136,7 +134,7 @@ export class FixedIps implements FixedIpTable {
       const row = await dialect.claim(session, {
         table: 'fixed_ips',
         set: 'instance_uuid = ?, virtual_interface_id = ?, allocated = 1, updated_at = ?',
-        where: `${which} AND ${FREE}`,
+        where: `${which} AND ${dialect.conditions.fixedIpFree}`,
         order,
         params: [instanceUuid, virtualInterfaceId, now(), ...values],
       })
@@ -188,10 +186,8 @@ export class FixedIps implements FixedIpTable {
     const { session, dialect, now } = this.#context
     const where = new Where()
       .among(dialect, 'network_id', networkIds)
-      .and('allocated = 0')
       .and('updated_at < ?', before)
-      // Implies the condition of the index of held addresses, so free ones are not read.
-      .and('(instance_uuid IS NOT NULL OR leased = 1)')
+      .and(dialect.conditions.fixedIpWaiting)
     const { affected } = await session.query(
       `UPDATE fixed_ips SET instance_uuid = NULL, virtual_interface_id = NULL, leased = 0, lease_mac = NULL, updated_at = ?
         ${where.text}`,

@@ -70,12 +70,15 @@ export class Networks implements NetworkTable {
    * @throws {AddressOutOfRange} a range that is not inside the network
    */
   async create(network: NewNetwork): Promise<NetworkRow> {
+    const { session, dialect } = this.#context
     const addresses = addressesOf(network)
+    // No unique key knows of ranges that overlap.
+    if (dialect.lockNetworks !== null) await session.query(dialect.lockNetworks)
     refuseOverlap(network, await this.list())
     try {
       return await this.#insert(network, addresses)
     } catch (error) {
-      const refusal = this.#context.dialect.refusal(error)
+      const refusal = dialect.refusal(error)
       if (refusal.kind !== 'unique') throw error
       throw translated(network, refusal.subject, error)
     }
@@ -128,18 +131,29 @@ export class Networks implements NetworkTable {
   }
 
   async remove(id: number): Promise<void> {
-    const { session } = this.#context
+    const { session, dialect } = this.#context
     const network = await this.byId(id)
-    const { rows } = await session.query(
+    await this.#refuseInUse(network)
+    try {
+      await session.query(`DELETE FROM fixed_ips WHERE network_id = ? AND NOT ${IN_USE}`, [id])
+      await session.query('DELETE FROM networks WHERE id = ?', [id])
+    } catch (error) {
+      // Another process has taken an address since we looked.
+      if (dialect.refusal(error).kind === 'foreign-key') await this.#refuseInUse(network)
+      throw error
+    }
+  }
+
+  /** @throws {NetworkInUse} */
+  async #refuseInUse({ id, label }: NetworkRow): Promise<void> {
+    const { rows } = await this.#context.session.query(
       `SELECT (SELECT COUNT(*) FROM fixed_ips WHERE network_id = ? AND ${IN_USE}) AS addresses,
         (SELECT COUNT(*) FROM virtual_interfaces WHERE network_id = ?) AS interfaces`,
       [id, id],
     )
     // Without IPv4 an interface is what holds an address: it makes its own from its MAC address.
     const held = Number(rows[0]?.addresses) || Number(rows[0]?.interfaces)
-    if (held > 0) throw new NetworkInUse({ network: network.label, addresses: held })
-    await session.query('DELETE FROM fixed_ips WHERE network_id = ?', [id])
-    await session.query('DELETE FROM networks WHERE id = ?', [id])
+    if (held > 0) throw new NetworkInUse({ network: label, addresses: held })
   }
 
   async usage(id: number): Promise<PoolUsage> {

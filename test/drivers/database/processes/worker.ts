@@ -1,10 +1,9 @@
-/** A process with its own connection to a store: `worker FILE open | claim COUNT FIRST | contend ADDRESS COUNT FIRST | write FIRST | serve HOST`. */
+/** A process with its own connection to a store: `worker CONNECTION open | claim COUNT FIRST | contend ADDRESS COUNT FIRST | write FIRST | serve HOST`. */
 import { SqlDatabase } from '../../../../drivers/database/sql/database.ts'
-import { SqliteEngine } from '../../../../drivers/database/sqlite/engine.ts'
-import { loadSqlite } from '../../../../drivers/database/sqlite/library.ts'
+import { engineFor } from '../engine.ts'
 
-const [path = '', task = '', ...args] = process.argv.slice(2)
-const database = new SqlDatabase(new SqliteEngine(await loadSqlite(), path), { nowMs: () => Date.now() })
+const [connection = '', task = '', ...args] = process.argv.slice(2)
+const database = new SqlDatabase(await engineFor(connection), { nowMs: () => Date.now() })
 await database.open()
 
 const identity = (number: number) => `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`
