@@ -27,7 +27,7 @@ import type { NetworkInfo } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
 import { Compensation } from './compensation.ts'
-import { allocateFixedIp, deallocateFixedIp } from './fixed-ips.ts'
+import { allocateFixedIp, deallocateFixedIp, deallocateInstance } from './fixed-ips.ts'
 import { HostAgent } from './host-agent.ts'
 import { freeStaleAddresses, listLeases } from './leases.ts'
 import type { ManagerServices } from './manager-services.ts'
@@ -36,7 +36,6 @@ import { isUp, listHosts, moveNetwork, takeNetwork, takeOverNetworks } from './n
 import { buildNetworkInfo } from './network-info-builder.ts'
 import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
 import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
-import { portOwner } from './owners.ts'
 import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
 
@@ -172,24 +171,8 @@ export abstract class NetworkManager implements NetworkOperations {
     const uuid = parseUuid(instanceUuid)
     // An event that waits may say that a guest took its lease: that has to be known before its address is let go.
     await this.agent.drainLeaseEvents()
-    const instance = await this.findInstance(context, uuid)
-    if (instance === null) return { addresses: [] }
-    const addresses = instance.virtual_interfaces.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
-    const problems: unknown[] = []
-    for (const address of addresses) {
-      await this.deallocateFixedIp(context, address).catch((error: unknown) => problems.push(error))
-    }
-    const vifIds = instance.virtual_interfaces.map((vif) => vif.id)
-    const ports = vifIds.map(portOwner)
-    await this.services.database.transaction(async (store) => {
-      await store.virtualInterfaces.remove(vifIds)
-      await store.instances.remove(uuid)
-      await store.hostChanges.record(instance.host, ports)
-    })
-    if (instance.virtual_interfaces.some((vif) => vif.target !== null))
-      await this.convergeOrLog(context, instance.host, ports)
-    if (problems.length > 0) throw problems[0]
-    return { addresses }
+    if ((await this.findInstance(context, uuid)) === null) return { addresses: [] }
+    return { addresses: await deallocateInstance(this, context, uuid) }
   }
 
   deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
