@@ -23,6 +23,8 @@ export interface MysqlEngineOptions {
   readonly poolSize: number
   /** How long it is tried to find out whether a commit happened. */
   readonly verdictLimitMs?: number
+  /** A server that does not answer a statement for so long is away. Longer than any statement or lock wait takes. */
+  readonly statementLimitMs?: number
 }
 
 /** The connection of mysql2 under a runner. */
@@ -46,14 +48,15 @@ export class MysqlEngine implements Engine {
   readonly #prepared = new WeakSet<object>()
   readonly #lent = new Set<Promise<unknown>>()
 
-  constructor(target: Target, { poolSize, verdictLimitMs = VERDICT_LIMIT_MS }: MysqlEngineOptions) {
+  constructor(target: Target, options: MysqlEngineOptions) {
+    const { poolSize, verdictLimitMs = VERDICT_LIMIT_MS, statementLimitMs = STATEMENT_LIMIT_MS } = options
     this.#target = target
     this.#verdictLimitMs = verdictLimitMs
     this.store = describeTarget(target)
     this.#claims = new HostClaims(target)
-    const { user: username, enableKeepAlive, keepAliveInitialDelay, ...options } = connectionOptions(target)
+    const { user: username, enableKeepAlive, keepAliveInitialDelay, ...settings } = connectionOptions(target)
     this.#dataSource = new DataSource({
-      ...options,
+      ...settings,
       type: 'mysql',
       driver: mysql2,
       username,
@@ -63,7 +66,7 @@ export class MysqlEngine implements Engine {
       entities,
       migrations,
       migrationsTableName: MIGRATIONS_TABLE,
-      maxQueryExecutionTime: STATEMENT_LIMIT_MS,
+      maxQueryExecutionTime: statementLimitMs,
       enableQueryTimeout: true,
       logger: silentLogger,
     })

@@ -38,6 +38,20 @@ describe('several processes on one store', () => {
     })
   })
 
+  test('64 writers in 4 processes that take and give back addresses never meet an error, and own what they were told', async () => {
+    const { connection, database, network } = await storeWithPool(700)
+    const children = [0, 1, 2, 3].map((part) =>
+      startChild(script, [connection, 'churn', '16', '20', String(1 + 320 * part)]),
+    )
+    const results = await Promise.all(children.map((child) => child.ended))
+    expect(results.map(({ code, output }) => (code === 0 ? 'ended well' : output))).toEqual(Array(4).fill('ended well'))
+    const kept: [string, string][] = results.flatMap(({ output }) => JSON.parse(output))
+    expect(kept).toHaveLength(640)
+    const rows = await database.read((store) => store.fixedIps.list({ networkIds: [network.id] }))
+    expect(new Map(rows.map((row) => [row.address, row.instance_uuid]))).toEqual(new Map(kept))
+    expect(rows).toHaveLength(640)
+  })
+
   test('of 32 that want one address exactly one gets it, and the row says who (defects-manager A1)', async () => {
     const { connection, database } = await storeWithPool(4)
     const children = [0, 1, 2, 3].map((part) =>
