@@ -26,6 +26,19 @@ export default defineConfig({
         },
       },
       {
+        // What is the same on every store, on a database server this time, and what only such a server has.
+        resolve: { alias },
+        test: {
+          name: 'services',
+          globalSetup: ['test/services/setup.ts'],
+          include: ['test/services/**/*.test.ts', 'test/drivers/database/*.test.ts'],
+          exclude: ['test/drivers/database/sqlite*.test.ts'],
+          pool: 'forks',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
         resolve: { alias },
         test: {
           name: 'root',

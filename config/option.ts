@@ -3,7 +3,10 @@
  * all values together, before anything is touched. `parse` gets the raw texts of one source (more than one only when
  * the flag was repeated) and throws `TypeError` with what it wants.
  */
+import { isAbsolute, normalize } from 'node:path/posix'
+import { InvalidInput } from '../core/errors/input.ts'
 import { isAddress, parseAddress, parseCidr } from '../core/model/address.ts'
+import { parseDevice } from '../core/model/names.ts'
 
 export interface Describe {
   /** One sentence for the reference. */
@@ -37,10 +40,65 @@ function wholeNumber(text: string): number {
   return Number(text)
 }
 
-function address(text: string): string {
-  if (text === '') return text
-  if (!isAddress(text)) throw new TypeError('must be an IP address')
+/** Where only one family will do. */
+interface OfFamily {
+  readonly family?: 4 | 6
+}
+
+/** A kind for the reference. */
+function ofFamily({ family }: OfFamily, kind: string): string {
+  return family === undefined ? kind : `IPv${family} ${kind}`
+}
+
+function readAddress(text: string, d: OfFamily): string {
+  const is = isAddress(text) && (d.family === undefined || (d.family === 6) === text.includes(':'))
+  if (!is) throw new TypeError(`must be an IP${d.family === undefined ? '' : `v${d.family}`} address`)
   return parseAddress(text)
+}
+
+function readCidr(text: string, d: OfFamily): string {
+  try {
+    const cidr = parseCidr(text)
+    if (d.family === undefined || d.family === cidr.version) return cidr.text
+  } catch {
+    // Said below, as for the other family.
+  }
+  const what = d.family === undefined ? 'a network' : `an IPv${d.family} network`
+  throw new TypeError(`must be ${what} in CIDR form, like ${d.family === 6 ? 'fd00::/64' : '10.0.0.0/24'}`)
+}
+
+/** @throws {TypeError} for what could add a line, or means another file in another folder */
+function readPath(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it is about
+  if (!isAbsolute(text) || /[\u0000-\u001f\u007f]/.test(text)) {
+    throw new TypeError('must be an absolute path without control characters')
+  }
+  return normalize(text).replace(/(.)\/$/, '$1')
+}
+
+/** Labels of letters, digits and "-", at most 63 each and 253 together. Source: RFC 1123 section 2.1. */
+function readDomain(text: string): string {
+  const isLabel = (label: string) => /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label)
+  if (text !== '' && (text.length > 253 || !text.split('.').every(isLabel))) {
+    throw new TypeError('must be a domain of letters, digits and "-" between dots, or empty')
+  }
+  return text
+}
+
+/** Reads by a function of the model; what it wants becomes the flag's wish. */
+function readName(text: string, parse: (text: string) => string): string {
+  try {
+    return parse(text)
+  } catch (error) {
+    throw error instanceof InvalidInput ? new TypeError(`must be ${error.details.want}`) : error
+  }
+}
+
+function words(raw: readonly string[]): readonly string[] {
+  return raw
+    .flatMap((text) => text.split(','))
+    .map((word) => word.trim())
+    .filter(Boolean)
 }
 
 /** The kinds of flags. An empty text means "no value" where the kind is optional. */
@@ -89,35 +147,58 @@ export const option = {
   list: (d: Describe & { default: readonly string[] }): Option<readonly string[]> => ({
     ...d,
     kind: 'list',
-    parse: (raw) =>
-      raw
-        .flatMap((text) => text.split(','))
-        .map((word) => word.trim())
-        .filter(Boolean),
+    parse: words,
   }),
 
-  address: (d: Describe & { default: string }): Option<string> => scalar('address', d, address),
+  address: (d: Describe & OfFamily & { default: string }): Option<string> =>
+    scalar(ofFamily(d, 'address'), d, (text) => readAddress(text, d)),
 
-  optionalAddress: (d: Describe): Option<string | null> =>
-    scalar<string | null>('address, may be empty', { ...d, default: null }, (text) => address(text) || null),
+  /** The default may be text that refers to another flag. */
+  optionalAddress: (d: Describe & OfFamily & { default?: string }): Option<string | null> =>
+    scalar<string | null>(ofFamily(d, 'address, may be empty'), { ...d, default: d.default ?? null }, (text) =>
+      text === '' ? null : readAddress(text, d),
+    ),
+
+  addresses: (d: Describe & OfFamily & { default: readonly string[] }): Option<readonly string[]> => ({
+    ...d,
+    kind: `list of ${ofFamily(d, 'addresses')}`,
+    parse: (raw) => words(raw).map((word) => readAddress(word, d)),
+  }),
 
   /** A block in CIDR form; empty text is no value. */
-  optionalCidr: (d: Describe): Option<string | null> =>
-    scalar<string | null>('CIDR, may be empty', { ...d, default: null }, (text) => {
-      if (text === '') return null
-      try {
-        return parseCidr(text).text
-      } catch {
-        throw new TypeError('must be a network in CIDR form, like 10.0.0.0/24')
-      }
-    }),
+  optionalCidr: (d: Describe & OfFamily): Option<string | null> =>
+    scalar<string | null>(ofFamily(d, 'CIDR, may be empty'), { ...d, default: null }, (text) =>
+      text === '' ? null : readCidr(text, d),
+    ),
+
+  cidrs: (d: Describe & OfFamily & { default: readonly string[] }): Option<readonly string[]> => ({
+    ...d,
+    kind: `list of ${ofFamily(d, 'CIDRs')}`,
+    parse: (raw) => words(raw).map((word) => readCidr(word, d)),
+  }),
 
   /** A network device of at most 15 characters; empty text is no value. */
   optionalDevice: (d: Describe): Option<string | null> =>
-    scalar<string | null>('device, may be empty', { ...d, default: null }, (text) => {
-      if (text !== '' && !/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/.test(text)) {
-        throw new TypeError('must be a device name of 1 to 15 letters, digits, ".", "_" or "-"')
-      }
-      return text === '' ? null : text
-    }),
+    scalar<string | null>('device, may be empty', { ...d, default: null }, (text) =>
+      text === '' ? null : readName(text, (name) => parseDevice('device', name)),
+    ),
+
+  /** An absolute path without control characters, in its shortest form. */
+  path: (d: Describe & { default: string }): Option<string> => scalar('path', d, readPath),
+
+  optionalPath: (d: Describe): Option<string | null> =>
+    scalar<string | null>('path, may be empty', { ...d, default: null }, (text) =>
+      text === '' ? null : readPath(text),
+    ),
+
+  /** A DNS domain without a dot at its end; empty text is no domain. */
+  domain: (d: Describe & { default: string }): Option<string> => scalar('domain, may be empty', d, readDomain),
+
+  /**
+   * A name of a kind that the model knows.
+   * @param kind for the reference, such as `host`
+   * @param parse returns the name, or throws `InvalidInput` with what is wanted
+   */
+  name: (kind: string, parse: (text: string) => string, d: Describe & { default: string }): Option<string> =>
+    scalar(kind, d, (text) => readName(text, parse)),
 }

@@ -5,6 +5,8 @@ import { type Option, type OptionSet, option } from './option.ts'
 /** The core or a plugin: who reads flags. A `Plugin` is one. */
 export interface Declarer {
   readonly name: string
+  /** The slot that a plugin is for. */
+  readonly provides?: { readonly flag: string }
   readonly options: OptionSet
   /** Problems that only several of its flags show, a sentence each. Called when each of its flags is valid. */
   check?(flags: Readonly<Record<string, unknown>>): readonly string[]

@@ -4,22 +4,32 @@ import type { Declarer } from './registry.ts'
 import { renderSetting } from './sources.ts'
 
 interface Section {
-  readonly name: string
+  /** `core`, or the setting that selects the plugin: `l3_lib = linux-net`. */
+  readonly title: string
   readonly options: readonly (readonly [flag: string, option: Option<unknown>])[]
-  /** Flags that an earlier section describes. */
+  /** What earlier sections describe: flags, and sections of which it reads all. */
   readonly shared: readonly string[]
 }
 
 /** Each flag once, with the first who declares it. */
 function sectionsOf(declarers: readonly Declarer[]): readonly Section[] {
-  const seen = new Set<string>()
-  return declarers.map(({ name, options }) => {
+  const sections: Section[] = []
+  for (const { name, provides, options } of declarers) {
     const all = Object.entries(options) as [string, Option<unknown>][]
-    const own = all.filter(([flag]) => !seen.has(flag))
-    const shared = all.filter(([flag]) => seen.has(flag)).map(([flag]) => flag)
-    for (const [flag] of own) seen.add(flag)
-    return { name, options: own, shared }
-  })
+    const flagsOf = (section: Section) => section.options.map(([flag]) => flag)
+    const whole = sections.filter(
+      (section) => flagsOf(section).length > 1 && flagsOf(section).every((f) => f in options),
+    )
+    const covered = new Set(whole.flatMap(flagsOf))
+    const seen = new Set(sections.flatMap(flagsOf))
+    const single = all.map(([flag]) => flag).filter((flag) => seen.has(flag) && !covered.has(flag))
+    sections.push({
+      title: provides === undefined ? name : `${provides.flag} = ${name}`,
+      options: all.filter(([flag]) => !seen.has(flag)),
+      shared: [...whole.map(({ title }) => `all of \`${title}\``), ...single.map((flag) => `\`${flag}\``)],
+    })
+  }
+  return sections
 }
 
 function textOf(value: unknown): string {
@@ -41,31 +51,41 @@ function row([flag, option]: Section['options'][number]): string {
   return `| ${cells.map(cell).join(' | ')} |`
 }
 
+const INTRO = `# Flags
+
+Made from the declarations by \`netloom config reference\`: do not edit. An empty default is no value.
+
+\`$name\` in a value is the value of another flag, or one of these facts: \`$hostname\`, the name of the machine;
+\`$primary_address\`, its first IPv4 address that is not loopback; \`$default_state_path\`, \`/var/lib/netloom\`, without root
+\`$XDG_STATE_HOME/netloom\`; \`$default_run_path\`, \`/run/netloom\`, without root \`$XDG_RUNTIME_DIR/netloom\`, and
+\`$state_path/run\` where \`state_path\` is set.`
+
 /** The reference in Markdown: a table for each declarer. */
 export function renderReferenceMarkdown(declarers: readonly Declarer[]): string {
-  const sections = sectionsOf(declarers).map(({ name, options, shared }) => {
-    const table = ['| flag | kind | default | meaning |', '|---|---|---|---|', ...options.map(row)]
-    const parts = [`## ${name}`]
-    if (options.length > 0) parts.push(table.join('\n'))
-    if (shared.length > 0) parts.push(`Reads also: ${shared.map((flag) => `\`${flag}\``).join(', ')}.`)
-    if (parts.length === 1) parts.push('Has no flags.')
-    return parts.join('\n\n')
-  })
-  const intro =
-    '# Flags\n\nMade from the declarations by `netloom config reference`: do not edit. An empty default is no value.'
-  return `${[intro, ...sections].join('\n\n')}\n`
+  const sections = sectionsOf(declarers)
+  const isBare = ({ options, shared }: Section) => options.length === 0 && shared.length === 0
+  const parts = sections
+    .filter((section) => !isBare(section))
+    .map(({ title, options, shared }) => {
+      const table = ['| flag | kind | default | meaning |', '|---|---|---|---|', ...options.map(row)].join('\n')
+      const also = `Reads also: ${shared.join(', ')}.`
+      return [`## ${title}`, ...(options.length > 0 ? [table] : []), ...(shared.length > 0 ? [also] : [])].join('\n\n')
+    })
+  const bare = sections.filter(isBare).map(({ title }) => `\`${title}\``)
+  const end = bare.length > 0 ? [`## Without flags\n\n${bare.join(', ')}.`] : []
+  return `${[INTRO, ...parts, ...end].join('\n\n')}\n`
 }
 
 /** A configuration file that sets nothing: each flag with its default, commented out. */
 export function renderSample(declarers: readonly Declarer[]): string {
   const sections = sectionsOf(declarers)
     .filter(({ options }) => options.length > 0)
-    .map(({ name, options }) => {
+    .map(({ title, options }) => {
       const flags = options.map(([flag, option]) => {
         const setting = renderSetting(flag, textOf(option.default)).replaceAll('\n', '\n#')
         return `# ${remarks(option).replaceAll('\n', ' ')} (${option.kind})\n#${setting}`
       })
-      return [`# Flags of ${name}.`, ...flags].join('\n\n')
+      return [`# Flags of ${title}.`, ...flags].join('\n\n')
     })
   const intro = '# Every flag of netloom with its default: remove the # before a line to change it.\n\n[DEFAULT]'
   return `${[intro, ...sections].join('\n\n')}\n`

@@ -16,7 +16,7 @@ export interface Setting {
 
 /** All settings of one source. Of two layers the later one wins, flag by flag. */
 export interface SettingsLayer {
-  readonly source: 'file' | 'environment' | 'command line'
+  readonly source: 'file' | 'environment' | 'command line' | 'another flag'
   /** The path as it was given; null outside files. */
   readonly file: string | null
   readonly settings: readonly Setting[]

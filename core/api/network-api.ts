@@ -54,6 +54,14 @@ export class NetworkApi {
     return this.#call('delete_network', { uuid })
   }
 
+  /**
+   * Gives the network to another network host, or with null to none until one takes it.
+   * @throws {NetworkNotFoundForUUID} @throws {HostNotFound} @throws {ServiceUnavailable} that host is down
+   */
+  modifyNetwork(uuid: string, changes: { readonly host: string | null }): Promise<NetworkSummary> {
+    return this.#call('modify_network', { uuid, ...changes })
+  }
+
   /** @throws {NetworkNotFoundForUUID} */
   getNetwork(uuid: string): Promise<NetworkSummary> {
     return this.#call('get_network', { uuid })

@@ -10,8 +10,10 @@ import { createLogger } from '../../drivers/system/logger.ts'
 import { createProcessExecutor } from '../../drivers/system/process-executor.ts'
 import { systemClock } from '../../drivers/system/system-clock.ts'
 import { systemRandom } from '../../drivers/system/system-random.ts'
-import type { Logger } from '../contracts/ports.ts'
+import type { HostDriver } from '../contracts/host.ts'
+import type { Clock, Executor, LeaseSpool, Logger, RandomSource } from '../contracts/ports.ts'
 import { ConfigInvalid, ProgramsMissing } from '../errors/boot.ts'
+import { nodesOf } from '../network/service-nodes.ts'
 import { PluginContainer } from '../plugin-system/container.ts'
 import type { coreOptions } from '../plugin-system/core-options.ts'
 import type { ResolvedPlugin } from '../plugin-system/resolve-plugin.ts'
@@ -22,6 +24,7 @@ import {
   hostDriverSlot,
   leaseSpoolRef,
   loggerRef,
+  nodesRef,
   randomRef,
 } from '../plugin-system/slots.ts'
 import { selectPlugins } from './plugin-selection.ts'
@@ -33,31 +36,53 @@ export interface Booted {
   readonly logger: Logger
 }
 
+/** What a program that embeds a service, or a test, puts in the place of what boot would make. */
+export interface Surroundings {
+  readonly clock?: Clock
+  readonly random?: RandomSource
+  readonly executor?: Executor
+  readonly logger?: Logger
+  readonly leaseSpool?: LeaseSpool
+  /** In the place of the plugin that `host_driver` selects. */
+  readonly hostDriver?: HostDriver
+}
+
 /** @throws {ConfigInvalid} with every problem @throws {ProgramsMissing} and the plugin errors of `errors/boot.ts` */
-export async function boot(input: SettingsInput): Promise<Booted> {
+export async function boot(input: SettingsInput, surroundings: Surroundings = {}): Promise<Booted> {
   const settings = await readSettings(input)
   const facts = hostFacts(readMachine(), settings)
-  const { plugins, selected, known, problems, errors } = await selectPlugins(settings, facts)
-  const validated = validate({ registry: gather(selected), known: gather(known), settings, facts })
+  const { plugins, selected, known, implied, problems, errors } = await selectPlugins(settings, facts)
+  const layers = [implied, ...settings]
+  const validated = validate({ registry: gather(selected), known: gather(known), settings: layers, facts })
   const all = [...validated.problems, ...problems]
   const [only] = errors
   if (only && all.filter((problem) => problem.level === 'error').length === 1) throw only
   if (hasErrors(all)) throw new ConfigInvalid({ problems: all.filter((problem) => problem.level === 'error') })
 
   const flags = validated.values as Values<typeof coreOptions>
-  const logger = await createLogger({ level: flags.log_level })
+  const logger = surroundings.logger ?? (await createLogger({ level: flags.log_level }))
   for (const problem of all)
     logger.warn(problem.message, { flag: problem.flag, file: problem.file, line: problem.line })
   const container = new PluginContainer(logger)
-  container.bindValue(clockRef, systemClock)
-  container.bindValue(randomRef, systemRandom)
-  container.bindValue(executorRef, createProcessExecutor())
+  container.bindValue(clockRef, surroundings.clock ?? systemClock)
+  container.bindValue(randomRef, surroundings.random ?? systemRandom)
+  container.bindValue(executorRef, surroundings.executor ?? createProcessExecutor())
   container.bindValue(loggerRef, logger)
-  container.bindValue(leaseSpoolRef, createLeaseSpool({ folder: `${flags.networks_path}/spool`, logger }))
+  const spool = surroundings.leaseSpool ?? createLeaseSpool({ folder: `${flags.networks_path}/spool`, logger })
+  container.bindValue(leaseSpoolRef, spool)
+  container.bindValue(nodesRef, nodesOf(selectedNames(plugins), flags.host_facts === 'store'))
   container.bindValue(dhcpbridgeRef, fileURLToPath(new URL('./netloom-dhcpbridge', import.meta.url)))
-  for (const { plugin } of plugins) container.bindPlugin(plugin, validated.values)
+  for (const { plugin } of plugins) {
+    if (surroundings.hostDriver && plugin.provides.id === hostDriverSlot.id)
+      container.bindValue(hostDriverSlot, surroundings.hostDriver)
+    else container.bindPlugin(plugin, validated.values)
+  }
   await checkPrograms(container, plugins)
   return { container, flags, plugins, logger }
+}
+
+function selectedNames(plugins: readonly ResolvedPlugin[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(plugins.map(({ plugin }) => [plugin.provides.flag, plugin.name]))
 }
 
 async function checkPrograms(container: PluginContainer, plugins: readonly ResolvedPlugin[]): Promise<void> {

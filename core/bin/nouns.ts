@@ -38,5 +38,6 @@ export const nouns: readonly Noun[] = [
   ),
   noun('reconcile', 'make this host look as it should', () => import('./commands/reconcile-command.ts')),
   noun('plugins', 'what is selected, where it comes from', () => import('./commands/plugins-command.ts')),
+  noun('db', 'the schema of the fact store', () => import('./commands/db-command.ts')),
   noun('config', 'check and show the configuration', () => import('./commands/config-command.ts')),
 ]

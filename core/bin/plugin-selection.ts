@@ -1,4 +1,5 @@
 /** Which plugins a configuration selects, and what they and the others declare. Loads plugins, creates none. */
+import { type OptionSet, option } from '../../config/option.ts'
 import { type Declarer, gather, slotOptions } from '../../config/registry.ts'
 import type { SettingsLayer } from '../../config/sources.ts'
 import { validate } from '../../config/validate.ts'
@@ -24,13 +25,11 @@ export async function selectPlugins(
   facts: Readonly<Record<string, string>>,
 ): Promise<Selection> {
   const slotDeclarer: Declarer = { name: 'slots', options: slotOptions(slots) }
-  const chosen = validate({
-    registry: gather([slotDeclarer]),
-    known: gather([{ name: 'core', options: coreOptions }]),
-    settings,
-    facts,
-    unknown: 'ignore',
-  })
+  const known = gather([{ name: 'core', options: coreOptions }])
+  const read = (declarer: Declarer, layers: readonly SettingsLayer[]) =>
+    validate({ registry: gather([declarer]), known, settings: layers, facts, unknown: 'ignore' })
+  const implied = impliedSettings(read({ name: 'slots', options: implyingOptions() }, settings).values)
+  const chosen = read(slotDeclarer, [implied, ...settings])
   const plugins: ResolvedPlugin[] = []
   const problems: ConfigProblem[] = []
   const errors: NetloomError[] = []
@@ -57,7 +56,26 @@ export async function selectPlugins(
     }
   }
   const selected = [{ name: 'core', options: coreOptions }, slotDeclarer, ...plugins.map(({ plugin }) => plugin)]
-  return { plugins, selected, known: await otherBuiltins(plugins), problems, errors }
+  return { plugins, selected, known: await otherBuiltins(plugins), implied, problems, errors }
+}
+
+/** The flags by which slots are implied, to be looked at only: the plugins declare them. */
+function implyingOptions(): OptionSet {
+  const flags = slots.flatMap(({ impliedBy }) => impliedBy?.flag ?? [])
+  return Object.fromEntries(
+    flags.map((flag) => [flag, option.optionalText({ help: 'Chooses a plugin', secret: true })]),
+  )
+}
+
+/** What the values of these flags say of slots. */
+function impliedSettings(values: Readonly<Record<string, unknown>>): SettingsLayer {
+  const settings = slots.flatMap(({ flag, impliedBy }) => {
+    const text = impliedBy && values[impliedBy.flag]
+    if (typeof text !== 'string') return []
+    const prefix = Object.keys(impliedBy!.prefixes).find((start) => text.startsWith(start))
+    return prefix === undefined ? [] : [{ flag, value: impliedBy!.prefixes[prefix]!, line: null }]
+  })
+  return { source: 'another flag', file: null, settings, problems: [] }
 }
 
 async function otherBuiltins(selected: readonly ResolvedPlugin[]): Promise<readonly Declarer[]> {

@@ -2,9 +2,11 @@
 import type { SettingsInput } from '../../config/read-settings.ts'
 import { NETWORK_TOPIC } from '../api/network-api.ts'
 import type { HostDriver } from '../contracts/host.ts'
-import { dispatcher } from '../network/rpc-methods.ts'
-import { clockRef, dbBackendSlot, hostDriverSlot, networkManagerSlot, rpcBackendSlot } from '../plugin-system/slots.ts'
-import { type Booted, boot } from './boot.ts'
+import type { Logger } from '../contracts/ports.ts'
+import { clockRef, hostDriverSlot, nodesRef, rpcBackendSlot } from '../plugin-system/slots.ts'
+import { type Booted, boot, type Surroundings } from './boot.ts'
+import { startHeartbeat } from './heartbeat.ts'
+import { openPart, type ServicePart } from './service-parts.ts'
 import { netloomVersion } from './version.ts'
 
 /** A running service. */
@@ -12,13 +14,16 @@ export interface Service {
   readonly host: string
   /** What performs its plans; the simulated one tells what it would have run. */
   readonly hostDriver: HostDriver
+  readonly part: ServicePart
+  /** Sends a heartbeat now. */
+  beat(): Promise<void>
   /** Stops answering and working; what it made on the host stays, so guests keep their network. */
   stop(): Promise<void>
 }
 
 /** Runs until SIGTERM or SIGINT; a second signal ends it at once. @returns the exit status */
 export async function runService(settings: SettingsInput): Promise<number> {
-  const service = await startService(settings)
+  const service = await startService(settings, {}, true)
   process.stdout.write(`netloom ready host=${service.host}\n`)
   await new Promise<void>((resolve) => {
     const stop = (signal: NodeJS.Signals) => {
@@ -32,34 +37,41 @@ export async function runService(settings: SettingsInput): Promise<number> {
   return 0
 }
 
-/** @throws what `boot` does, and {ServiceAlreadyRunning} */
-export async function startService(settings: SettingsInput): Promise<Service> {
-  const booted = await boot(settings)
+/**
+ * @param ownThread heartbeats come from a thread of their own, which reads the same settings; else from this loop
+ * @throws what `boot` does, and {ServiceAlreadyRunning}
+ */
+export async function startService(
+  settings: SettingsInput,
+  surroundings: Surroundings = {},
+  ownThread = false,
+): Promise<Service> {
+  const booted = await boot(settings, surroundings)
   try {
-    return await start(booted)
+    return await start(booted, ownThread ? settings : null)
   } catch (error) {
     await booted.container.dispose()
     throw error
   }
 }
 
-async function start({ container, flags, logger, plugins }: Booted): Promise<Service> {
-  const database = await container.get(dbBackendSlot)
-  await database.open()
-  await database.claimHost(flags.host)
-  const manager = await container.get(networkManagerSlot)
+async function start(booted: Booted, threadSettings: SettingsInput | null): Promise<Service> {
+  const { container, flags, logger, plugins } = booted
+  const part = await openPart(booted)
   const rpc = await container.get(rpcBackendSlot)
   const clock = await container.get(clockRef)
   const now = () => new Date(clock.nowMs()).toISOString()
-  const row = { host: flags.host, version: netloomVersion(), started_at: now() }
-  const report = () => database.transaction((store) => store.services.report({ ...row, reported_at: now() }))
+  const nodes = (await container.get(nodesRef)).join(',')
+  const facts = { host: flags.host, version: netloomVersion(), nodes, started_at: now() }
+  const report = () => part.report({ ...facts, reported_at: now(), busy_since: null })
 
-  await manager.initHost()
-  const server = await rpc.serve(NETWORK_TOPIC, flags.host, dispatcher(manager))
+  await part.initHost()
+  const server = await rpc.serve(NETWORK_TOPIC, flags.host, part.dispatch, { direct: part.direct })
   await report()
   logger.info('boot', {
     host: flags.host,
     version: netloomVersion(),
+    nodes,
     plugins: plugins.map(({ plugin, source }) => ({
       slot: plugin.provides.flag,
       plugin: plugin.name,
@@ -68,31 +80,39 @@ async function start({ container, flags, logger, plugins }: Booted): Promise<Ser
     })),
     created: container.created.map(({ plugin, milliseconds }) => `${plugin.name} ${Math.round(milliseconds)} ms`),
   })
-  const logged = (what: string, work: () => Promise<unknown>) => () =>
-    void work().catch((error: unknown) => logger.error(`${what} failed`, { error }))
   const timers = [
-    setInterval(logged('heartbeat', report), flags.report_interval * 1000),
-    setInterval(
-      logged('periodic task', () => manager.periodicTasks()),
-      flags.periodic_interval * 1000,
-    ),
-    setInterval(
-      logged('look at the host', () => manager.reconcileHost(hostContext)),
-      flags.reconcile_interval * 1000,
-    ),
+    every(flags.report_interval, 'catching up', () => part.catchUp(), logger),
+    every(flags.periodic_interval, 'periodic task', () => part.periodicTasks(), logger),
+    every(flags.reconcile_interval, 'look at the host', () => part.mendHost(), logger),
   ]
+  const heartbeat = threadSettings && startHeartbeat(threadSettings, facts, flags.report_interval * 1000, logger)
+  if (heartbeat === null) timers.push(every(flags.report_interval, 'heartbeat', report, logger))
   return {
     host: flags.host,
     hostDriver: await container.get(hostDriverSlot),
+    part,
+    beat: report,
     async stop() {
       for (const timer of timers) clearInterval(timer)
+      await heartbeat?.stop()
       await server.close()
-      await manager.close()
+      await part.close()
       await rpc.close()
-      await database.close()
       await container.dispose()
     },
   }
 }
 
-const hostContext = { user_id: null, project_id: null, is_admin: true, request_id: 'periodic' }
+/** Does not begin again before it has ended: a store or bus that is away must not pile up work. */
+function every(seconds: number, what: string, work: () => Promise<unknown>, logger: Logger): NodeJS.Timeout {
+  let running = false
+  return setInterval(() => {
+    if (running) return
+    running = true
+    work()
+      .catch((error: unknown) => logger.error(`${what} failed`, { error }))
+      .finally(() => {
+        running = false
+      })
+  }, seconds * 1000)
+}

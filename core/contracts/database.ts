@@ -3,10 +3,12 @@
  * any number of processes: who holds an address is decided by unique keys and one-statement claims, never by a lock of
  * this process. No caller may know whether a free address is already a row.
  */
+import type { NetloomError } from '../errors/base.ts'
 import type {
   FixedIpDetail,
   FixedIpRow,
   FloatingIpDetail,
+  HostChangeRow,
   InstanceDetail,
   InstanceRow,
   NetworkRow,
@@ -17,21 +19,50 @@ import type {
 } from '../model/rows.ts'
 
 export interface DatabaseDriver {
-  /** Opens, and makes the schema in an empty store. @throws {SchemaMismatch} for any other than this program's */
+  /**
+   * Connects, and makes the schema in an empty store.
+   * @throws {SchemaMismatch} for any other than this program's
+   * @throws {StoreUnavailable} at once when the store cannot be reached
+   * @throws {ConfigInvalid} when it can, but does not let this program in
+   */
   open(): Promise<void>
+  /** Waits for what runs. */
   close(): Promise<void>
   /**
-   * All or nothing; retried inside when the store says "conflict" or "busy", so `work` may run more than once and does
-   * no I/O of its own. @throws {StoreBusy} when it stayed so
+   * All or nothing; retried inside when the store says "conflict" or "busy" or goes away before the commit, so `work` may
+   * run more than once and does no I/O of its own. Works that wait at the same time may share a commit: each still has
+   * all of its changes or none, and its promise settles after the commit.
+   * @throws {StoreBusy} when it stayed so @throws {StoreUnavailable} when it stayed away
    */
   transaction<T>(work: (store: NetworkStore) => Promise<T>): Promise<T>
-  /** One consistent picture; `work` only reads. */
+  /** One consistent picture; `work` only reads. Throws as `transaction` does. */
   read<T>(work: (store: NetworkStore) => Promise<T>): Promise<T>
   /**
    * Makes this process the only one that serves `host` on this store, until it closes or dies in whatever way.
+   * @param onLost called once when the store was away and another process has claimed the host since
    * @throws {ServiceAlreadyRunning}
    */
-  claimHost(host: string): Promise<void>
+  claimHost(host: string, onLost?: (error: NetloomError) => void): Promise<void>
+  /** The store's own clock in milliseconds since 1970 UTC: the same for every host. */
+  nowMs(): Promise<number>
+  /** What schema the store has. Changes nothing; `open` need not have been called. */
+  schemaStatus(): Promise<SchemaStatus>
+  /**
+   * Makes this program's schema of an empty, an older or a half migrated one; keeps a current one. `open` need not have
+   * been called. @returns what it is now @throws {SchemaMismatch} for a newer one, or one of another program
+   */
+  upgradeSchema(): Promise<SchemaStatus>
+}
+
+export interface SchemaStatus {
+  /** Name of the `db_backend`. */
+  readonly backend: string
+  /** `partial`: an upgrade began and did not end. `foreign`: the tables are another program's. */
+  readonly state: 'current' | 'empty' | 'older' | 'newer' | 'foreign' | 'partial'
+  /** Migrations that the store has seen, in their order; of a foreign one its tables. */
+  readonly found: readonly string[]
+  /** Migrations that this program knows. */
+  readonly wanted: readonly string[]
 }
 
 export interface NetworkStore {
@@ -41,6 +72,7 @@ export interface NetworkStore {
   readonly virtualInterfaces: VirtualInterfaceTable
   readonly instances: InstanceTable
   readonly services: ServiceTable
+  readonly hostChanges: HostChangeTable
 }
 
 /** A network to be made; what is in the range and not reserved is its pool. */
@@ -52,8 +84,8 @@ export interface NewNetwork extends Omit<NetworkRow, 'id' | keyof Timestamps> {
 }
 
 export interface NetworkTable {
-  /** All, in order of creation. */
-  list(): Promise<readonly NetworkRow[]>
+  /** All, or those of the ids that are there, in order of creation. */
+  list(ids?: readonly number[]): Promise<readonly NetworkRow[]>
   /** @throws {NetworkNotFound} */
   byId(id: number): Promise<NetworkRow>
   /** @throws {NetworkNotFoundForUUID} */
@@ -62,6 +94,10 @@ export interface NetworkTable {
   create(network: NewNetwork): Promise<NetworkRow>
   /** Takes a network without a host for this one. @returns the host that it has now, whoever won (defects-manager A8) */
   claimHost(id: number, host: string): Promise<string>
+  /** Gives a network from one host (null: from none) to another; of several at once one wins. @returns whether it was this */
+  moveHost(id: number, from: string | null, to: string | null): Promise<boolean>
+  /** Networks of which something is on the host: its gateway, an address of the host, or a guest that is plugged in. */
+  idsOn(host: string): Promise<readonly number[]>
   /** With all its addresses. @throws {NetworkInUse} when one is held (defects-manager B6) */
   remove(id: number): Promise<void>
   /** How its pool is used, counted from rows. */
@@ -83,6 +119,8 @@ export interface FixedIpFilter {
   readonly addresses?: readonly string[]
   readonly allocated?: boolean
   readonly leased?: boolean
+  /** Of multi_host networks only those of instances on this host. */
+  readonly forHost?: string
 }
 
 export interface FixedIpTable {
@@ -92,12 +130,12 @@ export interface FixedIpTable {
   list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]>
   /**
    * Takes the free address of the network that was never used, or has been free longest. Associated and allocated in
-   * one statement. @throws {NoMoreFixedIps}
+   * one statement. @throws {NoMoreFixedIps} @throws {InstanceNotFound} when the interface is gone
    */
   claimFromPool(claim: FixedIpClaim): Promise<FixedIpRow>
   /**
    * Takes this address. @throws {FixedIpNotFoundForNetwork} @throws {FixedIpReserved}
-   * @throws {FixedIpAlreadyInUse} also while a lease of a former owner lives
+   * @throws {FixedIpAlreadyInUse} also while a lease of a former owner lives @throws {InstanceNotFound}
    */
   claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow>
   /**
@@ -112,6 +150,13 @@ export interface FixedIpTable {
    * (defects-manager A3). A deallocated address is free from then on. @returns whether it matched
    */
   release(address: string, mac: string): Promise<boolean>
+  /**
+   * The address that a host has in a multi_host network, taken from the pool when it has none. Any number of callers at
+   * once get the same one (defects-manager A12). @throws {NoMoreFixedIps}
+   */
+  claimForHost(networkId: number, host: string): Promise<FixedIpRow>
+  /** The addresses that hosts have in multi_host networks: of one host, or in one network. */
+  ofHosts(filter: { readonly host?: string; readonly networkId?: number }): Promise<readonly FixedIpRow[]>
   /** Frees deallocated addresses of these networks that were last changed before the time; one statement. @returns how many */
   freeStale(networkIds: readonly number[], before: string): Promise<number>
 }
@@ -147,8 +192,14 @@ export interface FloatingIpTable {
   allocate(pool: string, projectId: string, autoAssigned: boolean): Promise<FloatingIpDetail>
   /** Gives it back to the pool. @returns false when it is associated, or was not allocated */
   release(address: string): Promise<boolean>
-  /** Leads the address to a fixed IP on a host, wherever it led before. @returns false when it is not allocated (any more) */
-  associate(address: string, fixedIpId: number, host: string): Promise<boolean>
+  /**
+   * Leads the address to a fixed IP on a host, wherever it led before.
+   * @param ifLeadsTo the fixed IP that it must lead to now, null for none; omitted: any
+   * @returns false when it is not allocated (any more), or leads elsewhere than `ifLeadsTo`
+   */
+  associate(address: string, fixedIpId: number, host: string, ifLeadsTo?: number | null): Promise<boolean>
+  /** The floating IPs of a network's fixed IPs that one host carries are carried by another from now on. @returns their addresses */
+  moveHost(networkId: number, from: string | null, to: string | null): Promise<readonly string[]>
   /** @returns false when it was not associated, or no longer with `fixedIpId` when that is given */
   disassociate(address: string, fixedIpId?: number): Promise<boolean>
 }
@@ -192,5 +243,17 @@ export interface InstanceTable {
 export interface ServiceTable {
   /** Heartbeat: makes or renews the row. */
   report(row: ServiceRow): Promise<void>
+  /** In order of the names. */
   list(): Promise<readonly ServiceRow[]>
+}
+
+export interface HostChangeTable {
+  /** Notes, as part of the transaction, that these owners want something else of the host from now on. */
+  record(host: string, owners: readonly string[]): Promise<void>
+  /** Changes of a host after a position, in order, at most `limit`. */
+  after(host: string, id: number, limit: number): Promise<readonly HostChangeRow[]>
+  /** The position before the oldest change that is kept, and the one of the newest that is from before the time. */
+  positions(before: string): Promise<{ readonly oldest: number; readonly settled: number }>
+  /** Forgets changes from before the time, but never the newest. @returns how many */
+  forget(before: string): Promise<number>
 }

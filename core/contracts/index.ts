@@ -1,5 +1,6 @@
 export * from './database.ts'
 export * from './host.ts'
+export * from './host-facts.ts'
 export * from './network-manager.ts'
 export * from './network-operations.ts'
 export * from './ports.ts'

@@ -2,12 +2,14 @@
 import type { NetworkInfo } from '../model/network-info.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
+import type { HostFacts } from './host-facts.ts'
 import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
   CreateNetworksRequest,
   FloatingIpSummary,
+  HostAction,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -16,18 +18,39 @@ import type {
   ReconcileReport,
 } from './network-operations.ts'
 
-/** One address for one interface, taken on the host that serves the network. */
+/** One address for one interface. */
 export interface FixedIpRequest {
   readonly instance_uuid: string
+  /** The host that the instance runs on. */
+  readonly instance_host: string
   readonly network_id: number
   readonly virtual_interface_id: number
   /** This address; default: the pool's choice. */
   readonly address?: string
 }
 
-export interface NetworkOperations {
+/** What is done on one host, by its own service. */
+export interface HostOperations {
+  attachVif(context: RequestContext, request: AttachRequest): Promise<Attachment>
+  detachVifs(context: RequestContext, instanceUuid: string): Promise<readonly Attachment[]>
+  /** What the host would be made to look like. */
+  planHost(): Promise<PlanReport>
+  reconcileHost(): Promise<ReconcileReport>
+  /** The facts of these owners changed: returns when the host is as they are. @throws {HostChangeFailed} */
+  reconcileOwners(owners: readonly string[], actions?: readonly HostAction[]): Promise<void>
+  /** The DHCP server reports a lease. Never an error for what it does not know (defects-manager H5). */
+  leaseFixedIp(address: string, mac: string): Promise<void>
+  /** The DHCP server reports that a lease ended. */
+  releaseFixedIp(address: string, mac: string): Promise<void>
+}
+
+export interface NetworkOperations extends HostOperations {
   /** Brings this host in line with the store. Called once, before any message is answered. */
   initHost(): Promise<void>
+  /** Takes up changes of which this host got no message. */
+  catchUp(): Promise<void>
+  /** Looks at the whole host and mends what others changed. */
+  mendHost(): Promise<ReconcileReport>
   /** Work that comes round every `periodic_interval`. */
   periodicTasks(): Promise<void>
   /** Stops watching and working; guests keep their network. */
@@ -37,6 +60,12 @@ export interface NetworkOperations {
   deleteNetwork(context: RequestContext, uuid: string): Promise<void>
   getNetwork(context: RequestContext, uuid: string): Promise<NetworkSummary>
   getAllNetworks(context: RequestContext): Promise<readonly NetworkSummary[]>
+  /** Gives the network to another host, or with null to none. @throws {NetworkNotFoundForUUID} @throws {HostNotFound} */
+  modifyNetwork(
+    context: RequestContext,
+    uuid: string,
+    changes: { readonly host: string | null },
+  ): Promise<NetworkSummary>
   setNetworkHost(context: RequestContext, networkId: number): Promise<string>
 
   allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo>
@@ -51,20 +80,11 @@ export interface NetworkOperations {
   listInstances(context: RequestContext): Promise<readonly InstanceSummary[]>
   getVifsByInstance(context: RequestContext, instanceUuid: string): Promise<readonly VirtualInterfaceRow[]>
 
-  attachVif(context: RequestContext, request: AttachRequest): Promise<Attachment>
-  detachVifs(context: RequestContext, instanceUuid: string): Promise<readonly Attachment[]>
-
   getDhcpLeases(context: RequestContext, networkUuid: string | null): Promise<readonly Lease[]>
-  /** The DHCP server reports a lease. Never an error for what it does not know (defects-manager H5). */
-  leaseFixedIp(address: string, mac: string): Promise<void>
-  /** The DHCP server reports that a lease ended. */
-  releaseFixedIp(address: string, mac: string): Promise<void>
 
   listHosts(context: RequestContext): Promise<readonly HostSummary[]>
-  planHost(context: RequestContext): Promise<PlanReport>
-  reconcileHost(context: RequestContext): Promise<ReconcileReport>
-  /** Another host changed facts of these owners of host resources, which this host carries. */
-  reconcileOwners(owners: readonly string[]): Promise<void>
+  /** The facts of a host, for one that has no store. */
+  factsOf(host: string): HostFacts
 }
 
 /** What managers with the FloatingIP mixin do as well: ask with `hasFloatingIps`. */
@@ -84,10 +104,6 @@ export interface FloatingIPOperations {
   /** @returns the instance that the address led to before, null for none */
   associateFloatingIp(context: RequestContext, floatingAddress: string, fixedAddress: string): Promise<string | null>
   disassociateFloatingIp(context: RequestContext, address: string): Promise<void>
-  /** The part of an association that the host of the network does. */
-  associateFloatingIpHere(floatingAddress: string, fixedAddress: string): Promise<void>
-  /** The part of a disassociation that the host with the rules does. */
-  disassociateFloatingIpHere(floatingAddress: string): Promise<void>
 }
 
 /** True for a manager with the FloatingIP mixin. */

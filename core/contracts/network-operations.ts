@@ -96,11 +96,29 @@ export type FloatingIpSummary = Omit<FloatingIpDetail, 'network_id'>
 
 export interface HostSummary {
   readonly host: string
-  readonly state: 'up' | 'down'
+  /** `busy`: it lives, but its work keeps it from answering; `down`: no heartbeat for `service_down_time`. */
+  readonly state: 'up' | 'busy' | 'down'
+  /** When it began to be so. */
+  readonly since: string
+  /** What it serves: RoutingNode, AddressingNode, BridgingNode, NetworkController. */
+  readonly nodes: readonly string[]
   readonly version: string
   readonly started_at: string
   readonly reported_at: string
 }
+
+/**
+ * A deed on a host, not a state: done once, after its owners are as they should be. `end-lease`: the DHCP server ends
+ * the lease at once; `forget-connections`: flows through a floating IP to the address that it led to end.
+ */
+export type HostAction =
+  | { readonly kind: 'end-lease'; readonly network_id: number; readonly address: string; readonly mac: string }
+  | {
+      readonly kind: 'forget-connections'
+      readonly public_address: string
+      readonly fixed_address: string
+      readonly interface: string | null
+    }
 
 /** One difference between what a host should look like and what it looks like. */
 export interface PlanEntry {

@@ -71,3 +71,10 @@ export const UnknownMethod = defineError(
   (d: { method: string }) =>
     `there is no operation ${JSON.stringify(d.method)}: the two sides may be of different versions`,
 )
+
+/** The command line itself is wrong; nothing was asked of anybody. */
+export const WrongUsage = defineError(
+  'WrongUsage',
+  2,
+  (d: { reason: string; help: string }) => `${d.reason}; see \`${d.help}\``,
+)

@@ -32,6 +32,14 @@ export const ServiceUnavailable = defineError(
   TryLater,
 )
 
+export const BusUnavailable = defineError(
+  'BusUnavailable',
+  5,
+  (d: { where: string; reason: string }) =>
+    `the message bus at ${d.where} is away (${d.reason}): start RabbitMQ there, or correct the rabbit_* flags`,
+  TryLater,
+)
+
 export const RpcTimeout = defineError(
   'RpcTimeout',
   5,
@@ -48,10 +56,23 @@ export const ConnectionLost = defineError(
   TryLater,
 )
 
+export const HostNotFound = defineError(
+  'HostNotFound',
+  3,
+  (d: { host: string }) => `there is no network host ${d.host}: see \`netloom host list\``,
+)
+
 export const StoreBusy = defineError(
   'StoreBusy',
   5,
   (d: { reason: string }) => `the fact store is busy: ${d.reason}`,
+  TryLater,
+)
+
+export const StoreUnavailable = defineError(
+  'StoreUnavailable',
+  5,
+  (d: { store: string; reason: string }) => `the fact store ${d.store} is away: ${d.reason}`,
   TryLater,
 )
 
@@ -81,6 +102,14 @@ export const HostChangeFailed = defineError(
   1,
   (d: { owner: string; reasons: readonly string[] }) =>
     `the host was not changed for ${d.owner}: ${d.reasons.join('; ')}; nothing is left of the request`,
+)
+
+/** Two owners want the same thing of a host differently. */
+export const PlanConflict = defineError(
+  'PlanConflict',
+  4,
+  (d: { key: string; owners: readonly string[] }) =>
+    `${d.owners.join(' and ')} want ${d.key} differently: change one of them`,
 )
 
 export const RootRequired = defineError('RootRequired', 4, (d: { what: string }) => `${d.what} needs root`)

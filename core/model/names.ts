@@ -18,12 +18,11 @@ export function parseUuid(text: string): string {
 
 /** A network device: what Linux takes (15 bytes) less what would have to be quoted. @throws {InvalidInput} */
 export function parseDevice(what: string, text: string): string {
-  if (text === '.' || text === '..') throw new InvalidInput({ what, value: text, want: 'not . or ..' })
   return check(
     what,
     text,
     /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}$/,
-    'a device name has 1 to 15 letters, digits, ".", "_" or "-"',
+    'a device name of 1 to 15 letters, digits, ".", "_" or "-"',
   )
 }
 
@@ -60,6 +59,16 @@ export function parseProject(text: string): string {
 /** A pool of floating IPs. @throws {InvalidInput} */
 export function parsePool(text: string): string {
   return check('pool', text, /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/, '1 to 255 letters, digits, ".", "_" or "-"')
+}
+
+/** An account of the machine. Source: useradd(8), and the dots that many sites allow. @throws {InvalidInput} */
+export function parseUser(text: string): string {
+  return check(
+    'user',
+    text,
+    /^[A-Za-z_][A-Za-z0-9_.-]{0,31}$/,
+    '1 to 32 letters, digits, ".", "_" or "-", beginning with a letter or "_"',
+  )
 }
 
 /** The label of a network: it ends in dnsmasq's tags. @throws {InvalidInput} @throws {LabelTooLong} */

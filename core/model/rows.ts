@@ -109,12 +109,27 @@ export interface FloatingIpRow extends Timestamps {
   readonly interface: string | null
 }
 
+/** One running or former service. */
 export interface ServiceRow {
   readonly host: string
   readonly version: string
+  /** What it serves, in the seed's terms, separated by commas: see `SERVICE_NODES`. */
+  readonly nodes: string
   readonly started_at: string
   /** The last heartbeat. */
   readonly reported_at: string
+  /** Since when its work has kept it from answering; null while it answers. */
+  readonly busy_since: string | null
+}
+
+/** "What this owner wants of this host has changed": hosts that missed a message read them (lessons G2). */
+export interface HostChangeRow {
+  /** Rises with every change. */
+  readonly id: number
+  readonly host: string
+  /** See `network/owners.ts`; `*` is everything of the host. */
+  readonly owner: string
+  readonly created_at: string
 }
 
 /** A fixed IP with what DHCP, NAT and NetworkInfo need to know of it, from one read. */

@@ -1,10 +1,9 @@
 /**
- * Mixin: floating (public) IPs. The checks are done where the call arrives, the rules on the host that serves the
+ * Mixin: floating (public) IPs. Checks and rows are done where the call arrives, the rules on the host that serves the
  * network of the fixed IP. Source: nova/network/floating_ips.py FloatingIP.
  */
-import { NETWORK_TOPIC } from '../api/network-api.ts'
 import type { FloatingIPOperations } from '../contracts/network-manager.ts'
-import type { AllocateRequest, FloatingIpSummary } from '../contracts/network-operations.ts'
+import type { AllocateRequest, FloatingIpSummary, HostAction } from '../contracts/network-operations.ts'
 import {
   FixedIpNotAllocated,
   FloatingIpAssociated,
@@ -23,16 +22,13 @@ import type { NetworkInfo } from '../model/network-info.ts'
 import { elevated, type RequestContext } from '../model/request-context.ts'
 import type { FloatingIpDetail } from '../model/rows.ts'
 import { floatingRange, refuseFixedAddresses } from './floating-range.ts'
-import { KeyedLock } from './keyed-lock.ts'
+import { isUp } from './network-hosts.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner } from './owners.ts'
 import type { AbstractConstructor } from './rpc-allocate-fixed-ip.ts'
 
 export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: B) {
   abstract class WithFloatingIP extends Base implements FloatingIPOperations {
-    /** @internal */
-    readonly floatingLocks = new KeyedLock()
-
     /** The fixed IP first: a floating one needs it. What was taken is let go when a later step fails (defects-manager B2). */
     override async allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo> {
       const info = await super.allocateForInstance(context, request)
@@ -131,110 +127,83 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       if (!released) throw new FloatingIpAssociated({ address: floating.address })
     }
 
-    /** Everything is checked before anything is undone (defects-manager C2). */
+    /**
+     * Everything is checked before anything is undone (defects-manager C2). The row first, then the hosts: the former one
+     * lets go before the new one binds (lessons D5). When the new one cannot be changed the row is put back.
+     */
     async associateFloatingIp(
       context: RequestContext,
       floatingAddress: string,
       fixedAddress: string,
     ): Promise<string | null> {
-      const floating = await this.ownFloatingIp(context, floatingAddress)
+      const { address } = await this.ownFloatingIp(context, floatingAddress)
       const fixed = parseAddress(fixedAddress)
-      const host = await this.services.database.read(async (store) => {
+      const { before, host, fixedIpId } = await this.leadTo(context, address, fixed)
+      if (before.fixed_ip_id === fixedIpId && before.host === host) return null
+      const owners = [floatingOwner(address)]
+      const moved = before.fixed_address !== null && before.fixed_address !== fixed ? [forget(before)] : []
+      try {
+        if (before.host !== null && before.host !== host) await this.letGo(context, before.host, owners, moved)
+        await this.converge(context, host, owners, before.host === host ? moved : [])
+      } catch (error) {
+        await this.leadBack(before, fixedIpId, host)
+        await Promise.all([host, before.host].map((each) => this.convergeOrLog(context, each, owners, [])))
+        throw this.floatingError(error, before)
+      }
+      return before.instance_uuid
+    }
+
+    async disassociateFloatingIp(context: RequestContext, floatingAddress: string): Promise<void> {
+      const { address } = await this.ownFloatingIp(context, floatingAddress)
+      const before = await this.services.database.transaction(async (store) => {
+        const floating = await store.floatingIps.byAddress(address)
+        if (!(await store.floatingIps.disassociate(address))) throw new FloatingIpNotAssociated({ address })
+        if (floating.host !== null) await store.hostChanges.record(floating.host, [floatingOwner(address)])
+        return floating
+      })
+      await this.convergeOrLog(context, before.host, [floatingOwner(address)], [forget(before)])
+    }
+
+    /** One transaction: the checks, and the row. @returns the row as it was, and where it leads now @internal */
+    leadTo(context: RequestContext, address: string, fixed: string) {
+      return this.services.database.transaction(async (store) => {
+        const before = await store.floatingIps.byAddress(address)
         const row = await store.fixedIps.byAddress(fixed)
         if (!row.allocated || row.instance_uuid === null) throw new FixedIpNotAllocated({ address: fixed })
         this.checkOwner(context, `fixed IP ${fixed}`, row.project_id)
         const network = await store.networks.byId(row.network_id)
-        if (network.host === null) throw new NetworkHostNotSet({ network: network.label })
-        return network.host
-      })
-      if (floating.fixed_address === fixed && floating.host === host) return null
-      if (floating.host !== null && floating.host !== host)
-        await this.onHost(context, floating.host, 'disassociate', floating.address)
-      await this.onHost(context, host, 'associate', floating.address, fixed)
-      return floating.instance_uuid
-    }
-
-    async disassociateFloatingIp(context: RequestContext, address: string): Promise<void> {
-      const floating = await this.ownFloatingIp(context, address)
-      if (floating.host === null || floating.fixed_ip_id === null)
-        throw new FloatingIpNotAssociated({ address: floating.address })
-      await this.onHost(context, floating.host, 'disassociate', floating.address)
-    }
-
-    /** Row, then host; when the host cannot be changed the row is put back and the host follows it. */
-    associateFloatingIpHere(floatingAddress: string, fixedAddress: string): Promise<void> {
-      const { database, l3 } = this.services
-      const owner = floatingOwner(floatingAddress)
-      return this.floatingLocks.run(floatingAddress, async () => {
-        const before = await database.transaction(async (store) => {
-          const [floating, fixed] = [
-            await store.floatingIps.byAddress(floatingAddress),
-            await store.fixedIps.byAddress(fixedAddress),
-          ]
-          if (!fixed.allocated) throw new FixedIpNotAllocated({ address: fixedAddress })
-          if (!(await store.floatingIps.associate(floatingAddress, fixed.id, this.host))) {
-            throw new FloatingIpAssociateFailed({
-              address: floatingAddress,
-              reason: 'it is not allocated to a project any more',
-            })
-          }
-          return floating
-        })
-        const moved = before.fixed_address !== null && before.fixed_address !== fixedAddress
-        const ended = moved
-          ? l3.forgetConnections({
-              publicAddress: floatingAddress,
-              fixedAddress: before.fixed_address!,
-              interface: before.interface,
-            })
-          : []
-        try {
-          await this.reconciler.reconcile([owner], ended)
-        } catch (error) {
-          await database.transaction(async (store) => {
-            if (before.fixed_ip_id === null) await store.floatingIps.disassociate(floatingAddress)
-            else await store.floatingIps.associate(floatingAddress, before.fixed_ip_id, before.host ?? this.host)
-          })
-          await this.reconcileOrLog([owner])
-          throw this.floatingError(error, before)
+        const host = this.configuringHost(network, row.instance_host)
+        if (host === null) throw new NetworkHostNotSet({ network: network.label })
+        if (before.fixed_ip_id !== row.id || before.host !== host) {
+          if (!(await store.floatingIps.associate(address, row.id, host)))
+            throw new FloatingIpAssociateFailed({ address, reason: 'it is not allocated to a project any more' })
+          const hosts = new Set([host, before.host ?? host])
+          for (const each of hosts) await store.hostChanges.record(each, [floatingOwner(address)])
         }
+        return { before, host, fixedIpId: row.id }
       })
     }
 
-    disassociateFloatingIpHere(floatingAddress: string): Promise<void> {
-      const { database, l3 } = this.services
-      return this.floatingLocks.run(floatingAddress, async () => {
-        const before = await database.transaction(async (store) => {
-          const floating = await store.floatingIps.byAddress(floatingAddress)
-          if (!(await store.floatingIps.disassociate(floatingAddress)))
-            throw new FloatingIpNotAssociated({ address: floatingAddress })
-          return floating
-        })
-        const binding = {
-          publicAddress: floatingAddress,
-          fixedAddress: before.fixed_address ?? floatingAddress,
-          interface: before.interface,
-        }
-        await this.reconcileOrLog([floatingOwner(floatingAddress)], l3.forgetConnections(binding))
+    /** Undoes `leadTo`, unless somebody has led the address elsewhere since. @internal */
+    async leadBack(before: FloatingIpDetail, fixedIpId: number, host: string): Promise<void> {
+      const { address } = before
+      await this.services.database.transaction(async (store) => {
+        if (before.fixed_ip_id === null) await store.floatingIps.disassociate(address, fixedIpId)
+        else await store.floatingIps.associate(address, before.fixed_ip_id, before.host ?? host, fixedIpId)
+        for (const each of new Set([host, before.host ?? host]))
+          await store.hostChanges.record(each, [floatingOwner(address)])
       })
     }
 
-    /** @internal */
-    async onHost(
+    /** A host that is up must let go before another binds; one that is down does it before it serves again. @internal */
+    async letGo(
       context: RequestContext,
       host: string,
-      verb: 'associate' | 'disassociate',
-      floating: string,
-      fixed = '',
+      owners: readonly string[],
+      actions: readonly HostAction[],
     ): Promise<void> {
-      if (host === this.host) {
-        return verb === 'associate'
-          ? this.associateFloatingIpHere(floating, fixed)
-          : this.disassociateFloatingIpHere(floating)
-      }
-      const args = verb === 'associate' ? { floating_address: floating, fixed_address: fixed } : { address: floating }
-      const message = { ...args, context: { ...context } }
-      await this.services.rpc.call({ topic: NETWORK_TOPIC, server: host }, `_${verb}_floating_ip`, message)
+      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners, actions)
+      else this.services.logger.warn('a host that is down had the address', { host, owners })
     }
 
     /** @throws {FloatingIpNotFoundForAddress} @throws {FloatingIpNotAllocated} @throws {Forbidden} it is another project's @internal */
@@ -262,4 +231,10 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     }
   }
   return WithFloatingIP
+}
+
+/** Flows through the address to where it led before. */
+function forget({ address, fixed_address, interface: device }: FloatingIpDetail): HostAction {
+  const fixed = fixed_address ?? address
+  return { kind: 'forget-connections', public_address: address, fixed_address: fixed, interface: device }
 }

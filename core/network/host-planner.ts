@@ -1,18 +1,11 @@
 /** Facts -> what the host should look like. Pure: the plugins decide, this only asks them in order. */
 import type { DhcpDriver, L3Driver, LinuxNetInterfaceDriver } from '../contracts/host.ts'
+import type { HostView } from '../contracts/host-facts.ts'
 import type { Contribution, Resource } from '../contracts/resource.ts'
 import { gatewayMac } from '../model/mac.ts'
 import type { FixedIpDetail, NetworkRow } from '../model/rows.ts'
-import type { HostView } from './host-view.ts'
+import { serverAddressOn } from './host-view.ts'
 import { floatingOwner, HOST_OWNER, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
-
-/** What a kind of manager does on its hosts. */
-export interface Topology {
-  /** Makes the network's devices, gateway, NAT and metadata; false leaves the host to its operator. */
-  readonly managesHost: boolean
-  /** Serves DHCP. */
-  readonly dhcp: boolean
-}
 
 export interface PlannerPlugins {
   readonly interfaceDriver: LinuxNetInterfaceDriver
@@ -20,39 +13,35 @@ export interface PlannerPlugins {
   readonly dhcp: DhcpDriver
 }
 
-/** The address of the gateway or DHCP server that this host has in the network. */
-export function serverAddressOf(network: NetworkRow): string | null {
-  return network.dhcp_server ?? network.gateway
-}
-
 /** A contribution for each owner that has facts in the view; who asked for an owner without one clears it. */
-export function planHost(view: HostView, plugins: PlannerPlugins, topology: Topology): readonly Contribution[] {
-  const { interfaceDriver, l3 } = plugins
+export function planHost(view: HostView, plugins: PlannerPlugins): readonly Contribution[] {
+  const { interfaceDriver, l3, dhcp } = plugins
+  const { topology } = view
+  const networks = new Map(view.networks.map((network) => [network.id, network]))
   const contributions: Contribution[] = []
   const add = (owner: string, resources: readonly Resource[]) => {
     if (resources.length > 0) contributions.push({ owner, resources })
   }
   if (topology.managesHost) {
     add(HOST_OWNER, l3.initialize())
-    for (const id of view.plannedNetworkIds)
-      add(networkOwner(id), planNetwork(view.networks.get(id)!, view.host, plugins, topology))
+    for (const id of view.plannedNetworkIds) add(networkOwner(id), planNetwork(networks.get(id)!, view, plugins))
   }
   if (topology.dhcp) {
     for (const id of view.leasePlannedNetworkIds) {
-      const network = view.networks.get(id)!
+      const network = networks.get(id)!
       if (!network.enable_dhcp) continue
       const leases = view.leases.filter((row) => row.network_id === id)
-      add(leasesOwner(id), plugins.dhcp.leaseFile(network, interfaceDriver.getDev(network), leases))
+      add(leasesOwner(id), dhcp.leaseFile(network, interfaceDriver.getDev(network), leases))
     }
     for (const guest of firstAddresses(view.guests)) {
-      const network = view.networks.get(guest.network_id)!
+      const network = networks.get(guest.network_id)!
       if (!network.enable_dhcp) continue
-      add(vifOwner(guest.virtual_interface_id!), plugins.dhcp.host(network, interfaceDriver.getDev(network), guest))
+      add(vifOwner(guest.virtual_interface_id!), dhcp.host(network, interfaceDriver.getDev(network), guest))
     }
   }
   for (const vif of view.ports) {
     const target = { kind: vif.target_kind!, name: vif.target! }
-    add(portOwner(vif.id), interfaceDriver.attach(view.networks.get(vif.network_id)!, vif, target, vif.guest_device))
+    add(portOwner(vif.id), interfaceDriver.attach(networks.get(vif.network_id)!, vif, target, vif.guest_device))
   }
   if (topology.managesHost) {
     for (const floating of view.floatingIps) {
@@ -67,22 +56,25 @@ export function planHost(view: HostView, plugins: PlannerPlugins, topology: Topo
   return contributions
 }
 
-function planNetwork(
-  network: NetworkRow,
-  host: string,
-  plugins: PlannerPlugins,
-  topology: Topology,
-): readonly Resource[] {
-  const device = plugins.interfaceDriver.getDev(network)
-  const removable = new Set(plugins.interfaceDriver.unplug(network))
-  const server = serverAddressOf(network)
-  const links = plugins.interfaceDriver.plug(network, gatewayMac(host, network.uuid), network.gateway !== null)
-  return [
-    ...links.map((resource) =>
+/** Where guests are plugged in but another host is the gateway, only the devices and the way through them. */
+function planNetwork(row: NetworkRow, view: HostView, { interfaceDriver, l3, dhcp }: PlannerPlugins) {
+  const server = serverAddressOn(row, view)
+  // Of a multi_host network each host is the gateway of its own guests, under an address of its own.
+  const network = row.multi_host && server !== null ? { ...row, gateway: server, dhcp_server: server } : row
+  const device = interfaceDriver.getDev(network)
+  const removable = new Set(interfaceDriver.unplug(network))
+  const serves = row.multi_host ? server !== null : row.host === view.host
+  const forwards = !serves || network.gateway !== null
+  const links = interfaceDriver
+    .plug(network, gatewayMac(view.host, network.uuid), forwards)
+    .map((resource) =>
       resource.kind === 'link' && !removable.has(resource.name) ? { ...resource, keep: true } : resource,
-    ),
-    ...plugins.l3.initializeGateway(network, device, server),
-    ...(topology.dhcp && network.enable_dhcp && server !== null ? plugins.dhcp.serve(network, device, server) : []),
+    )
+  if (server === null) return links
+  return [
+    ...links,
+    ...l3.initializeGateway(network, device, server),
+    ...(view.topology.dhcp && network.enable_dhcp ? dhcp.serve(network, device, server) : []),
   ]
 }
 

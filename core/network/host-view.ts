@@ -1,55 +1,61 @@
-/** One consistent read of the facts that decide what this host looks like. */
+/** One consistent read of the facts that decide what a host looks like. */
 import type { NetworkStore } from '../contracts/database.ts'
-import type { FixedIpDetail, FloatingIpDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
+import type { HostView, Topology } from '../contracts/host-facts.ts'
+import type { NetworkRow } from '../model/rows.ts'
 import type { OwnerScope } from './owners.ts'
 
-export interface HostView {
-  readonly host: string
-  /** All networks, by id. */
-  readonly networks: ReadonlyMap<number, NetworkRow>
-  /** Networks that this host serves and that are to be planned. */
-  readonly plannedNetworkIds: readonly number[]
-  readonly leasePlannedNetworkIds: readonly number[]
-  /** Allocated addresses with their interfaces, of networks that this host serves. */
-  readonly guests: readonly FixedIpDetail[]
-  /** Leased addresses, also deallocated ones. */
-  readonly leases: readonly FixedIpDetail[]
-  /** Interfaces that are plugged in on this host. */
-  readonly ports: readonly VirtualInterfaceRow[]
-  /** Floating IPs that this host carries. */
-  readonly floatingIps: readonly FloatingIpDetail[]
+/** The host that is gateway and DHCP server of a network for the guests of `instanceHost`; null: none yet. */
+export function servingHost(network: NetworkRow, instanceHost: string | null): string | null {
+  return network.multi_host ? instanceHost : network.host
 }
 
-/** True when the network's gateway and DHCP server are on `host`. */
-export function servesNetwork(network: NetworkRow, host: string): boolean {
-  return network.host === host
+/** The address of gateway or DHCP server that the host has in the network; null where it does not serve it. */
+export function serverAddressOn(
+  network: NetworkRow,
+  { host, hostAddresses }: Pick<HostView, 'host' | 'hostAddresses'>,
+): string | null {
+  if (network.multi_host) return hostAddresses.find(({ network_id }) => network_id === network.id)?.address ?? null
+  return network.host === host ? (network.dhcp_server ?? network.gateway) : null
 }
 
-/** @param scope what to read; null reads all that the host serves */
-export async function readHostView(store: NetworkStore, host: string, scope: OwnerScope | null): Promise<HostView> {
-  const networks = new Map((await store.networks.list()).map((network) => [network.id, network]))
-  const served = [...networks.values()].filter((network) => servesNetwork(network, host)).map((network) => network.id)
-  const mine = (ids: readonly number[]) => ids.filter((id) => served.includes(id))
-
-  const leaseNetworkIds = scope ? mine(scope.leaseNetworkIds) : served
-  const wantsGuests = served.length > 0 && (scope === null || scope.vifIds.length > 0)
-  const guestFilter = scope ? { virtualInterfaceIds: scope.vifIds } : { networkIds: served }
-  const wantsPorts = scope === null || scope.portVifIds.length > 0
+/** @param scope what to read; null reads all that is on the host */
+export async function readHostView(
+  store: NetworkStore,
+  host: string,
+  topology: Topology,
+  scope: OwnerScope | null,
+): Promise<HostView> {
+  const networks = await store.networks.list(await store.networks.idsOn(host))
+  const hostAddresses = networks.some((network) => network.multi_host) ? await store.fixedIps.ofHosts({ host }) : []
+  const present = new Set(networks.map((network) => network.id))
+  const served = new Set(
+    networks
+      .filter((network) => network.host === host || hostAddresses.some((row) => row.network_id === network.id))
+      .map((network) => network.id),
+  )
+  const leaseNetworkIds = [...served].filter((id) => scope === null || scope.leaseNetworkIds.includes(id))
+  const wantsGuests = served.size > 0 && (scope === null || scope.vifIds.length > 0)
+  const guestFilter = scope ? { virtualInterfaceIds: scope.vifIds } : { networkIds: [...served] }
+  const wantsPorts = present.size > 0 && (scope === null || scope.portVifIds.length > 0)
   const portFilter = scope ? { ids: scope.portVifIds } : {}
   const wantsFloating = scope === null || scope.floatingAddresses.length > 0
   const floatingFilter = scope ? { addresses: scope.floatingAddresses } : {}
 
-  const guests = wantsGuests ? await store.fixedIps.list({ ...guestFilter, allocated: true }) : []
+  const guests = wantsGuests ? await store.fixedIps.list({ ...guestFilter, allocated: true, forHost: host }) : []
   const leases =
-    leaseNetworkIds.length > 0 ? await store.fixedIps.list({ networkIds: leaseNetworkIds, leased: true }) : []
+    leaseNetworkIds.length > 0
+      ? await store.fixedIps.list({ networkIds: leaseNetworkIds, leased: true, forHost: host })
+      : []
   const ports = wantsPorts ? await store.virtualInterfaces.list({ ...portFilter, pluggedOn: host }) : []
   const floatingIps = wantsFloating ? await store.floatingIps.list({ ...floatingFilter, host }) : []
   return {
     host,
+    topology,
     networks,
-    plannedNetworkIds: scope ? mine(scope.networkIds) : served,
+    hostAddresses: hostAddresses.map(({ network_id, address }) => ({ network_id, address })),
+    plannedNetworkIds: [...present].filter((id) => scope === null || scope.networkIds.includes(id)),
     leasePlannedNetworkIds: leaseNetworkIds,
-    guests: guests.filter((guest) => served.includes(guest.network_id)),
+    guests: guests.filter((guest) => served.has(guest.network_id)),
     leases,
     ports,
     floatingIps: floatingIps.filter((floating) => floating.fixed_address !== null),

@@ -1,7 +1,7 @@
 /** What a manager is built on, and how a plugin gathers it. */
 import type { Values } from '../../config/option.ts'
 import type { DatabaseDriver } from '../contracts/database.ts'
-import type { Clock, LeaseSpool, Logger, RandomSource } from '../contracts/ports.ts'
+import type { Clock, RandomSource } from '../contracts/ports.ts'
 import type { RpcDriver } from '../contracts/rpc.ts'
 import type { coreOptions } from '../plugin-system/core-options.ts'
 import type { PluginEnvironment } from '../plugin-system/define-plugin.ts'
@@ -14,19 +14,20 @@ import {
   l3LibSlot,
   leaseSpoolRef,
   networkDriverSlot,
+  nodesRef,
   randomRef,
   rpcBackendSlot,
 } from '../plugin-system/slots.ts'
-import type { ReconcilerServices } from './reconciler.ts'
+import type { HostAgentServices } from './host-agent.ts'
 
-export interface ManagerServices extends ReconcilerServices {
+export interface ManagerServices extends HostAgentServices {
   readonly flags: Values<typeof coreOptions>
   readonly database: DatabaseDriver
   readonly rpc: RpcDriver
   readonly clock: Clock
   readonly random: RandomSource
-  readonly leaseSpool: LeaseSpool
-  readonly logger: Logger
+  /** What this process serves. */
+  readonly nodes: readonly string[]
 }
 
 /** What the plugin of a manager has to require. */
@@ -41,6 +42,7 @@ export const managerRequires = {
   clock: clockRef,
   random: randomRef,
   leaseSpool: leaseSpoolRef,
+  nodes: nodesRef,
 }
 
 /** The services of a manager from what its plugin's `create` was given. */
@@ -48,5 +50,5 @@ export function managerServices(
   environment: PluginEnvironment<typeof coreOptions, typeof managerRequires>,
 ): ManagerServices {
   const { flags, services, logger } = environment
-  return { ...services, flags, logger, host: flags.host }
+  return { ...services, flags, logger, host: flags.host, endsLeases: flags.force_dhcp_release }
 }

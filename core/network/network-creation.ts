@@ -31,7 +31,7 @@ export interface CreationDefaults {
   readonly num_networks: number
   readonly network_size: number
   readonly multi_host: boolean
-  readonly flat_network_dns: string
+  readonly flat_network_dns: string | null
   /** Default bridge and bridge interface of this kind of manager. */
   readonly bridge: string | null
   readonly bridge_interface: string | null
@@ -49,8 +49,6 @@ export function planNetworks(
   newUuid: () => string,
 ): readonly NewNetwork[] {
   if (request.cidr_v6 !== undefined) throw new NotSupported({ what: 'IPv6 range for a network', by: 'this manager' })
-  if (request.multi_host ?? defaults.multi_host)
-    throw new NotSupported({ what: 'multi_host network', by: 'this manager' })
   if (!request.label) throw new NetworkNotCreated({ required: 'label' })
   const label = parseLabel(request.label)
   const text = request.cidr ?? defaults.fixed_range
@@ -75,9 +73,9 @@ export function planNetworks(
     gateway_v6: null,
     bridge,
     bridge_interface: device('bridge_interface', request.bridge_interface ?? defaults.bridge_interface),
-    multi_host: false,
-    dns1: address('dns1', request.dns1 ?? defaults.flat_network_dns),
-    dns2: request.dns2 === undefined ? null : address('dns2', request.dns2),
+    multi_host: request.multi_host ?? defaults.multi_host,
+    dns1: optionalAddress('dns1', request.dns1 ?? defaults.flat_network_dns),
+    dns2: optionalAddress('dns2', request.dns2 ?? null),
     vlan: null,
     vpn_public_address: null,
     vpn_public_port: null,
@@ -227,6 +225,10 @@ function device(what: string, name: string | null): string | null {
 function address(what: string, text: string): string {
   if (!isAddress(text) || text.includes(':')) throw new InvalidAddress({ what, address: text })
   return text
+}
+
+function optionalAddress(what: string, text: string | null): string | null {
+  return text === null ? null : address(what, text)
 }
 
 function wholeNumber(key: string, value: number, min = 1, max = 2 ** 32): number {

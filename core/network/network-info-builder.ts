@@ -2,7 +2,7 @@
 
 import { versionOf } from '../model/address.ts'
 import type { FixedIpModel, IpModel, NetworkInfo, NetworkModel, SubnetModel } from '../model/network-info.ts'
-import type { InstanceDetail, NetworkRow } from '../model/rows.ts'
+import type { FixedIpRow, InstanceDetail, NetworkRow } from '../model/rows.ts'
 
 /** What the kind of manager adds to a network's `meta`. */
 export interface NetworkInfoTopology {
@@ -10,14 +10,21 @@ export interface NetworkInfoTopology {
   readonly shouldCreateBridge: boolean
 }
 
+/**
+ * @param networks those of its interfaces
+ * @param hostAddresses the addresses of its host in multi_host networks: gateway and DHCP server there
+ */
 export function buildNetworkInfo(
   instance: InstanceDetail,
-  networks: ReadonlyMap<number, NetworkRow>,
+  networks: readonly NetworkRow[],
+  hostAddresses: readonly Pick<FixedIpRow, 'network_id' | 'address'>[],
   topology: NetworkInfoTopology,
 ): NetworkInfo {
   return instance.virtual_interfaces.flatMap((vif) => {
-    const network = networks.get(vif.network_id)
-    if (!network) return []
+    const row = networks.find(({ id }) => id === vif.network_id)
+    if (!row) return []
+    const server = hostAddresses.find(({ network_id }) => network_id === row.id)?.address
+    const network = row.multi_host && server !== undefined ? { ...row, gateway: server, dhcp_server: server } : row
     const ips = vif.fixed_ips.map(
       (fixed): FixedIpModel => ({
         ...ip(fixed.address, 'fixed'),

@@ -1,14 +1,16 @@
 /**
- * The base of every manager. A public operation is one validated transaction, then "bring the host in line with the
- * rows"; the call returns when the host is configured. Source: nova/network/manager.py NetworkManager.
+ * The base of every manager. A public operation is one validated transaction, then "bring the hosts in line with the
+ * rows"; the call returns when they are configured. Source: nova/network/manager.py NetworkManager.
  */
 import { NETWORK_TOPIC } from '../api/network-api.ts'
+import type { HostFacts, Topology } from '../contracts/host-facts.ts'
 import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
   CreateNetworksRequest,
   FixedIpRequest,
+  HostAction,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -18,49 +20,51 @@ import type {
   PlanReport,
   ReconcileReport,
 } from '../contracts/index.ts'
-import { FixedIpNotAllocated, Forbidden, InstanceNotFound, NetworkNotFoundForProject } from '../errors/index.ts'
-import { parseAddress } from '../model/address.ts'
+import type { JsonObject } from '../contracts/rpc.ts'
+import { Forbidden, InstanceNotFound } from '../errors/index.ts'
 import { parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
-import { attachVif, detachVifs } from './attachments.ts'
 import { Compensation } from './compensation.ts'
-import type { Topology } from './host-planner.ts'
-import { LeaseEvents } from './lease-events.ts'
-import { endLeasesOfReleasedAddresses, freeStaleAddresses, listLeases, recordLease, recordRelease } from './leases.ts'
+import { allocateFixedIp, deallocateFixedIp, deallocateInstance } from './fixed-ips.ts'
+import { HostAgent } from './host-agent.ts'
+import { freeStaleAddresses, listLeases } from './leases.ts'
 import type { ManagerServices } from './manager-services.ts'
-import { type CreationDefaults, planNetworks } from './network-creation.ts'
+import type { CreationDefaults } from './network-creation.ts'
+import { isUp, listHosts, moveNetwork, takeNetwork, takeOverNetworks } from './network-hosts.ts'
 import { buildNetworkInfo } from './network-info-builder.ts'
+import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
 import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
-import { leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
-import { HostReconciler } from './reconciler.ts'
+import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
+
+/** How long changes of facts are kept for hosts that are away; one that was away for longer reads everything. In milliseconds. */
+const KEEP_CHANGES_MS = 3_600_000
 
 export abstract class NetworkManager implements NetworkOperations {
   /** What this kind of manager does on its hosts. */
   abstract readonly topology: Topology
   readonly services: ManagerServices
-  /** @internal */
-  readonly leaseEvents: LeaseEvents
   /** Made when first used: the topology is a subclass's. @internal */
-  hostReconciler: HostReconciler | null = null
+  hostAgent: HostAgent | null = null
 
   constructor(services: ManagerServices) {
     this.services = services
-    this.leaseEvents = new LeaseEvents(services.leaseSpool, services.logger, async ({ action, address, mac }) => {
-      await (action === 'add' ? this.leaseFixedIp(address, mac) : this.releaseFixedIp(address, mac))
-    })
   }
 
   get host(): string {
     return this.services.host
   }
 
-  /** @internal */
-  get reconciler(): HostReconciler {
-    this.hostReconciler ??= new HostReconciler(this.services, this.topology)
-    return this.hostReconciler
+  /** What works on this host. @internal */
+  get agent(): HostAgent {
+    this.hostAgent ??= new HostAgent(this.services, this.factsOf(this.host))
+    return this.hostAgent
+  }
+
+  factsOf(host: string): HostFacts {
+    return new StoreFacts(host, this.topology, this.services.database, this.services.clock)
   }
 
   /** Defaults of create_networks for this kind of manager. */
@@ -76,82 +80,61 @@ export abstract class NetworkManager implements NetworkOperations {
 
   // ---- life cycle
 
-  async initHost(): Promise<void> {
-    await this.leaseEvents.drain()
-    const report = await this.reconciler.reconcileAll()
-    for (const { owner, text } of report.waiting) this.services.logger.warn('not on the host yet', { owner, text })
-    this.leaseEvents.watch()
-    if (this.topology.dhcp) await endLeasesOfReleasedAddresses(this)
+  initHost(): Promise<void> {
+    return this.agent.initHost()
+  }
+
+  catchUp(): Promise<void> {
+    return this.agent.catchUp()
+  }
+
+  mendHost(): Promise<ReconcileReport> {
+    return this.agent.mendHost()
   }
 
   async periodicTasks(): Promise<void> {
-    await this.leaseEvents.drain()
-    if (!this.topology.dhcp) return
-    await endLeasesOfReleasedAddresses(this)
-    await freeStaleAddresses(this)
+    const { database, clock } = this.services
+    const before = new Date(clock.nowMs() - KEEP_CHANGES_MS).toISOString()
+    await database.transaction((store) => store.hostChanges.forget(before))
+    if (this.topology.dhcp) await freeStaleAddresses(this)
+    await takeOverNetworks(this)
   }
 
   async close(): Promise<void> {
-    this.leaseEvents.close()
+    this.hostAgent?.close()
   }
 
   // ---- networks
 
-  async createNetworks(_context: RequestContext, request: CreateNetworksRequest): Promise<readonly NetworkRow[]> {
-    const { database, random } = this.services
-    return database.transaction(async (store) => {
-      const planned = planNetworks(request, this.creationDefaults(), await store.networks.list(), () => random.uuid())
-      const made: NetworkRow[] = []
-      for (const network of planned) made.push(await store.networks.create(network))
-      return made
-    })
+  createNetworks(_context: RequestContext, request: CreateNetworksRequest): Promise<readonly NetworkRow[]> {
+    return createNetworks(this, request)
   }
 
-  async deleteNetwork(context: RequestContext, uuid: string): Promise<void> {
-    const network = await this.services.database.transaction(async (store) => {
-      const row = await store.networks.byUuid(parseUuid(uuid))
-      await store.networks.remove(row.id)
-      return row
-    })
-    const owners = [networkOwner(network.id), leasesOwner(network.id)]
-    if (network.host !== null && network.host !== this.host) {
-      const args = { owners, context: { ...context } }
-      await this.services.rpc.call({ topic: NETWORK_TOPIC, server: network.host }, 'reconcile_owners', args)
-    } else {
-      await this.reconcileOrLog(owners)
-    }
+  deleteNetwork(context: RequestContext, uuid: string): Promise<void> {
+    return deleteNetwork(this, context, parseUuid(uuid))
   }
 
-  async getNetwork(context: RequestContext, uuid: string): Promise<NetworkSummary> {
-    return this.services.database.read(async (store) => {
-      const network = await store.networks.byUuid(parseUuid(uuid))
-      this.checkNetworkVisible(context, network)
-      return { ...network, addresses: await store.networks.usage(network.id) }
-    })
+  async modifyNetwork(context: RequestContext, uuid: string, changes: { host: string | null }) {
+    await moveNetwork(this, context, parseUuid(uuid), changes.host)
+    return this.getNetwork(context, uuid)
   }
 
-  async getAllNetworks(context: RequestContext): Promise<readonly NetworkSummary[]> {
-    return this.services.database.read(async (store) => {
-      const networks = (await store.networks.list()).filter(
-        (network) => network.project_id === null || mayActFor(context, network.project_id),
-      )
-      const summaries: NetworkSummary[] = []
-      for (const network of networks) summaries.push({ ...network, addresses: await store.networks.usage(network.id) })
-      return summaries
-    })
+  getNetwork(context: RequestContext, uuid: string): Promise<NetworkSummary> {
+    return getNetwork(this, context, parseUuid(uuid))
   }
 
-  /** Takes a network that has no host for this one. @returns the host that it has, whoever won */
-  async setNetworkHost(_context: RequestContext, networkId: number): Promise<string> {
-    const host = await this.services.database.transaction((store) => store.networks.claimHost(networkId, this.host))
-    if (host === this.host) await this.reconcileOrLog([networkOwner(networkId), leasesOwner(networkId)])
-    return host
+  getAllNetworks(context: RequestContext): Promise<readonly NetworkSummary[]> {
+    return getAllNetworks(this, context)
+  }
+
+  setNetworkHost(context: RequestContext, networkId: number): Promise<string> {
+    return takeNetwork(this, context, networkId)
   }
 
   // ---- instances
 
   async allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo> {
-    const wish = parseAllocateRequest(request, this.host)
+    const wish = parseAllocateRequest(request, this.services.nodes.includes('BridgingNode') ? this.host : null)
     this.checkOwner(context, `project ${wish.project_id}`, wish.project_id)
     const compensation = new Compensation()
     try {
@@ -164,7 +147,7 @@ export abstract class NetworkManager implements NetworkOperations {
     return this.getInstanceNwInfo(context, request.instance_uuid)
   }
 
-  /** Takes an address for each interface. The topology decides where: here, or on the network's host. */
+  /** Takes an address for each interface. The topology decides who configures it. */
   async allocateFixedIps(context: RequestContext, nics: readonly Nic[], compensation: Compensation): Promise<void> {
     for (const nic of nics) {
       const address = await this.allocateFixedIp(context, fixedIpRequest(nic))
@@ -172,27 +155,13 @@ export abstract class NetworkManager implements NetworkOperations {
     }
   }
 
-  async allocateFixedIp(_context: RequestContext, request: FixedIpRequest): Promise<string> {
-    const { database } = this.services
-    const claim = {
-      networkId: request.network_id,
-      instanceUuid: request.instance_uuid,
-      virtualInterfaceId: request.virtual_interface_id,
-    }
-    const row = await database.transaction(({ fixedIps }) =>
-      request.address === undefined
-        ? fixedIps.claimFromPool(claim)
-        : fixedIps.claimAddress(parseAddress(request.address), claim),
-    )
-    const owners = [networkOwner(row.network_id), vifOwner(request.virtual_interface_id)]
-    try {
-      await this.reconciler.reconcile(owners)
-    } catch (error) {
-      await database.transaction((store) => store.fixedIps.deallocate(row.id))
-      await this.reconcileOrLog(owners)
-      throw error
-    }
-    return row.address
+  /** The host that has to be configured for an address of the network; null: none, its operator does it. */
+  configuringHost(_network: NetworkRow, _instanceHost: string | null): string | null {
+    return null
+  }
+
+  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string> {
+    return allocateFixedIp(this, context, request)
   }
 
   async deallocateForInstance(
@@ -201,46 +170,25 @@ export abstract class NetworkManager implements NetworkOperations {
   ): Promise<{ readonly addresses: readonly string[] }> {
     const uuid = parseUuid(instanceUuid)
     // An event that waits may say that a guest took its lease: that has to be known before its address is let go.
-    await this.leaseEvents.drain()
-    const instance = await this.findInstance(context, uuid)
-    if (instance === null) return { addresses: [] }
-    const addresses = instance.virtual_interfaces.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
-    const problems: unknown[] = []
-    for (const address of addresses) {
-      await this.deallocateFixedIp(context, address).catch((error: unknown) => problems.push(error))
-    }
-    const vifIds = instance.virtual_interfaces.map((vif) => vif.id)
-    await this.services.database.transaction(async (store) => {
-      await store.virtualInterfaces.remove(vifIds)
-      await store.instances.remove(uuid)
-    })
-    await this.reconcileOrLog(vifIds.flatMap((id) => [portOwner(id), vifOwner(id)]))
-    if (problems.length > 0) throw problems[0]
-    return { addresses }
+    await this.agent.drainLeaseEvents()
+    if ((await this.findInstance(context, uuid)) === null) return { addresses: [] }
+    return { addresses: await deallocateInstance(this, context, uuid) }
   }
 
-  /** Lets an address go, on the host that serves its network. Its host entry is gone before its lease is ended (H3). */
-  async deallocateFixedIp(_context: RequestContext, address: string): Promise<void> {
-    const { database, dhcp, interfaceDriver, flags } = this.services
-    const { row, network, vifId } = await database.transaction(async (store) => {
-      const before = await store.fixedIps.byAddress(address)
-      if (!before.allocated) throw new FixedIpNotAllocated({ address })
-      const after = await store.fixedIps.deallocate(before.id)
-      return { row: after, network: await store.networks.byId(before.network_id), vifId: before.virtual_interface_id }
-    })
-    const ends = row.lease_mac !== null && flags.force_dhcp_release && this.topology.dhcp
-    const release = ends ? dhcp.release(interfaceDriver.getDev(network), address, row.lease_mac!) : []
-    await this.reconcileOrLog([...(vifId === null ? [] : [vifOwner(vifId)]), leasesOwner(network.id)], release)
+  deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
+    return deallocateFixedIp(this, context, address)
   }
 
   async getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo> {
     const uuid = parseUuid(instanceUuid)
-    const { instance, networks } = await this.services.database.read(async (store) => ({
-      instance: await store.instances.byUuid(uuid),
-      networks: new Map((await store.networks.list()).map((network) => [network.id, network])),
-    }))
+    const { instance, networks, hostAddresses } = await this.services.database.read(async (store) => {
+      const instance = await store.instances.byUuid(uuid)
+      const networks = await store.networks.list([...new Set(instance.virtual_interfaces.map((vif) => vif.network_id))])
+      const multiHost = networks.some((network) => network.multi_host)
+      return { instance, networks, hostAddresses: multiHost ? await store.fixedIps.ofHosts(instance) : [] }
+    })
     this.checkOwner(context, `instance ${uuid}`, instance.project_id)
-    return buildNetworkInfo(instance, networks, {
+    return buildNetworkInfo(instance, networks, hostAddresses, {
       dhcp: this.topology.dhcp,
       shouldCreateBridge: this.topology.managesHost,
     })
@@ -264,60 +212,78 @@ export abstract class NetworkManager implements NetworkOperations {
     return this.services.database.read((store) => store.virtualInterfaces.list({ instanceUuid: uuid }))
   }
 
-  attachVif(_context: RequestContext, request: AttachRequest): Promise<Attachment> {
-    return attachVif(this, request)
-  }
-
-  detachVifs(_context: RequestContext, instanceUuid: string): Promise<readonly Attachment[]> {
-    return detachVifs(this, parseUuid(instanceUuid))
-  }
-
-  // ---- leases
-
   getDhcpLeases(_context: RequestContext, networkUuid: string | null): Promise<readonly Lease[]> {
     return listLeases(this.services.database, networkUuid === null ? null : parseUuid(networkUuid))
   }
 
+  listHosts(): Promise<readonly HostSummary[]> {
+    return listHosts(this)
+  }
+
+  // ---- this host
+
+  attachVif(context: RequestContext, request: AttachRequest): Promise<Attachment> {
+    return this.agent.attachVif(context, request)
+  }
+
+  detachVifs(context: RequestContext, instanceUuid: string): Promise<readonly Attachment[]> {
+    return this.agent.detachVifs(context, instanceUuid)
+  }
+
   leaseFixedIp(address: string, mac: string): Promise<void> {
-    return recordLease(this, address, mac)
+    return this.agent.leaseFixedIp(address, mac)
   }
 
   releaseFixedIp(address: string, mac: string): Promise<void> {
-    return recordRelease(this, address, mac)
-  }
-
-  // ---- hosts
-
-  async listHosts(): Promise<readonly HostSummary[]> {
-    const { database, clock, flags } = this.services
-    const limit = new Date(clock.nowMs() - flags.service_down_time * 1000).toISOString()
-    const rows = await database.read((store) => store.services.list())
-    return rows.map((row) => ({ ...row, state: row.reported_at >= limit ? 'up' : 'down' }))
+    return this.agent.releaseFixedIp(address, mac)
   }
 
   planHost(): Promise<PlanReport> {
-    return this.reconciler.plan()
+    return this.agent.planHost()
   }
 
-  async reconcileHost(): Promise<ReconcileReport> {
-    await this.leaseEvents.drain()
-    return this.reconciler.reconcileAll()
+  reconcileHost(): Promise<ReconcileReport> {
+    return this.agent.reconcileHost()
   }
 
-  reconcileOwners(owners: readonly string[]): Promise<void> {
-    return this.reconciler.reconcile(owners)
+  reconcileOwners(owners: readonly string[], actions: readonly HostAction[] = []): Promise<void> {
+    return this.agent.reconcileOwners(owners, actions)
   }
 
   // ---- shared steps
 
-  /** What could not be taken away now is taken away by the next look at the whole host: a release never fails for it. */
-  async reconcileOrLog(
+  /**
+   * Returns when the host is as the facts of the owners want it.
+   * @param host null: nobody is to be configured
+   * @throws {HostChangeFailed} @throws {ServiceUnavailable} naming the host
+   */
+  async converge(
+    context: RequestContext,
+    host: string | null,
     owners: readonly string[],
-    after: Parameters<HostReconciler['reconcile']>[1] = [],
+    actions: readonly HostAction[] = [],
   ): Promise<void> {
-    await this.reconciler.reconcile(owners, after).catch((error: unknown) => {
-      this.services.logger.error('the host is not in line yet; it is tried again periodically', { owners, error })
-    })
+    if (host === null) return
+    if (host === this.host) return this.agent.reconcileOwners(owners, actions)
+    const args = { owners, actions, context: { ...context } } as unknown as JsonObject
+    await this.services.rpc.call({ topic: NETWORK_TOPIC, server: host }, 'reconcile_owners', args)
+  }
+
+  /** For what must not fail because a host is away: it catches up when it is back (defects-manager B4). */
+  async convergeOrLog(
+    context: RequestContext,
+    host: string | null,
+    owners: readonly string[],
+    actions: readonly HostAction[] = [],
+  ): Promise<void> {
+    if (host === null) return
+    const { logger } = this.services
+    try {
+      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners, actions)
+      else logger.warn('a host is down: it is brought in line when it is back', { host, owners })
+    } catch (error) {
+      logger.error('the host is not in line yet; it is tried again periodically', { host, owners, error })
+    }
   }
 
   /** @throws {Forbidden} */
@@ -335,10 +301,5 @@ export abstract class NetworkManager implements NetworkOperations {
       if (error instanceof InstanceNotFound) return null
       throw error
     }
-  }
-
-  checkNetworkVisible(context: RequestContext, network: NetworkRow): void {
-    if (network.project_id === null || mayActFor(context, network.project_id)) return
-    throw new NetworkNotFoundForProject({ uuid: network.uuid, project: context.project_id ?? '' })
   }
 }

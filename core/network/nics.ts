@@ -22,6 +22,8 @@ import type { NetworkManager } from './network-manager.ts'
 export interface Nic {
   readonly network: NetworkRow
   readonly vif: VirtualInterfaceRow
+  /** The host that the instance runs on. */
+  readonly instanceHost: string
   /** The address that was asked for. */
   readonly address: string | null
 }
@@ -42,15 +44,25 @@ interface WantedNetwork {
   readonly address: string | null
 }
 
-/** @throws {InvalidInput} and its kind, for the first value that is malformed */
-export function parseAllocateRequest(request: AllocateRequest, thisHost: string): AllocationWish {
+/**
+ * @param thisHost the host of an instance when the request names none; null: there is no default
+ * @throws {InvalidInput} and its kind, for the first value that is malformed
+ */
+export function parseAllocateRequest(request: AllocateRequest, thisHost: string | null): AllocationWish {
+  const host = request.host ?? thisHost
+  if (host === null)
+    throw new InvalidInput({
+      what: 'host',
+      value: null,
+      want: 'the host of the instance (--host): a controller has no guests',
+    })
   const uuid = parseUuid(request.instance_uuid)
   if (request.vpn)
     throw new InvalidInput({ what: 'vpn', value: true, want: 'a VLAN network, which this manager does not have' })
   return {
     instance_uuid: uuid,
     project_id: parseProject(request.project_id),
-    host: request.host === undefined ? thisHost : parseHost(request.host),
+    host: parseHost(host),
     hostname: request.hostname === undefined ? `host-${uuid.slice(0, 8)}` : parseHostname(request.hostname),
     rxtx_factor: request.rxtx_factor ?? null,
     requested_networks: (request.requested_networks ?? []).map((wanted) => ({
@@ -62,8 +74,13 @@ export function parseAllocateRequest(request: AllocateRequest, thisHost: string)
 }
 
 /** The message that takes an address for an interface. */
-export function fixedIpRequest({ network, vif, address }: Nic): FixedIpRequest {
-  const request = { instance_uuid: vif.instance_uuid, network_id: network.id, virtual_interface_id: vif.id }
+export function fixedIpRequest({ network, vif, instanceHost, address }: Nic): FixedIpRequest {
+  const request = {
+    instance_uuid: vif.instance_uuid,
+    instance_host: instanceHost,
+    network_id: network.id,
+    virtual_interface_id: vif.id,
+  }
   return address === null ? request : { ...request, address }
 }
 
@@ -91,7 +108,9 @@ export async function createNics(
   compensation.push('remove interfaces', () =>
     database.transaction(async (store) => {
       await store.virtualInterfaces.remove(made.map((vif) => vif.id))
-      if (known === null) await store.instances.remove(wish.instance_uuid)
+      // It may have been let go and asked for again meanwhile: what is there then is another call's.
+      const left = await store.virtualInterfaces.list({ instanceUuid: wish.instance_uuid })
+      if (known === null && left.length === 0) await store.instances.remove(wish.instance_uuid)
     }),
   )
   return nics
@@ -134,6 +153,7 @@ async function ensureVifs(
 ): Promise<{ readonly nics: readonly Nic[]; readonly made: readonly VirtualInterfaceRow[] }> {
   const there = [...(known?.virtual_interfaces ?? [])]
   const macs = wish.macs[Symbol.iterator]()
+  const instanceHost = known?.host ?? wish.host
   const nics: Nic[] = []
   const made: VirtualInterfaceRow[] = []
   for (const { network, address } of networks) {
@@ -142,7 +162,7 @@ async function ensureVifs(
     if (existing && existing.fixed_ips.length > 0) continue
     const vif = existing ?? (await createVif(manager, store, wish, network, macs))
     if (!existing) made.push(vif)
-    nics.push({ network, vif, address })
+    nics.push({ network, vif, instanceHost, address })
   }
   return { nics, made }
 }

@@ -1,5 +1,7 @@
 /** The names of owners of host resources. */
 export const HOST_OWNER = 'host'
+/** In place of names: everything of the host. */
+export const ALL_OWNERS = '*'
 /** A network's devices, gateway, rules and DHCP server. */
 export const networkOwner = (networkId: number) => `network:${networkId}`
 /** What a restarted DHCP server must know of a network's leases. */

@@ -3,31 +3,32 @@
  * that come meanwhile wait together, so a burst of changes costs at most two applies; each caller's promise settles
  * when an apply that began after its request has ended.
  */
-import type { DatabaseDriver } from '../contracts/database.ts'
 import type { FirewallDriver, HostDriver, OperationFailure, PhasedOperation } from '../contracts/host.ts'
-import type { PlanEntry, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
+import type { HostFacts, HostView } from '../contracts/host-facts.ts'
+import type { HostAction, PlanEntry, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
 import type { Command, Logger } from '../contracts/ports.ts'
 import type { HostState, Step } from '../contracts/resource.ts'
 import { HostChangeFailed } from '../errors/service.ts'
 import { DesiredState, type OwnedResource } from '../plan/desired-state.ts'
 import { applySteps, type Difference, describeResource, diffResources } from '../plan/diff.ts'
 import { orderOperations } from '../plan/order.ts'
-import { type PlannerPlugins, planHost, type Topology } from './host-planner.ts'
-import { readHostView } from './host-view.ts'
-import { scopeOf } from './owners.ts'
+import { type PlannerPlugins, planHost } from './host-planner.ts'
 
 export interface ReconcilerServices extends PlannerPlugins {
   readonly host: string
-  readonly database: DatabaseDriver
+  /** The lease of an address that was let go is ended, not waited for. */
+  readonly endsLeases: boolean
   readonly hostDriver: HostDriver
   readonly firewall: FirewallDriver
   readonly logger: Logger
 }
 
+/** `facts`: read them anew and look at the whole host; `look`: look at the host, with the facts that are known. */
+type Scope = readonly string[] | 'facts' | 'look'
+
 interface Request {
-  /** Null: everything. */
-  readonly owners: readonly string[] | null
-  readonly after: readonly Command[]
+  readonly scope: Scope
+  readonly actions: readonly HostAction[]
   resolve(report: ReconcileReport): void
   reject(error: unknown): void
 }
@@ -40,28 +41,32 @@ interface Applied {
 
 export class HostReconciler {
   readonly #services: ReconcilerServices
-  readonly #topology: Topology
+  readonly #facts: HostFacts
   readonly #desired = new DesiredState()
   /** False until the facts of every owner were read: what nobody seems to want may be wanted by one not read yet. */
   #complete = false
   /** What was last seen or made; null when it must be looked at again. */
   #state: HostState | null = null
   #rules: readonly string[] = []
+  /** Leases that were asked to end: asked again only when all is read anew. */
+  readonly #ending = new Set<string>()
+  /** Owners that have facts but nothing on the host, because the host could not be changed for them. */
+  readonly #dropped = new Set<string>()
   #waiting: Request[] = []
   #tail: Promise<unknown> = Promise.resolve()
 
-  constructor(services: ReconcilerServices, topology: Topology) {
+  constructor(services: ReconcilerServices, facts: HostFacts) {
     this.#services = services
-    this.#topology = topology
+    this.#facts = facts
   }
 
   /**
    * @param owners whose facts changed
-   * @param after commands to run when the host is as it should be
+   * @param actions deeds to do when the host is as it should be
    * @throws {HostChangeFailed} when the host was not changed for one of them; nothing of that owner is left on it
    */
-  async reconcile(owners: readonly string[], after: readonly Command[] = []): Promise<void> {
-    const { failures, waiting } = await this.#request(owners, after)
+  async reconcile(owners: readonly string[], actions: readonly HostAction[] = []): Promise<void> {
+    const { failures, waiting } = await this.#request(owners, actions)
     const undone = [...failures, ...waiting.map(({ owner, text }) => ({ owner, message: text }))]
     const first = undone.find((failure) => owners.includes(failure.owner))
     if (!first) return
@@ -69,9 +74,17 @@ export class HostReconciler {
     throw new HostChangeFailed({ owner: first.owner, reasons })
   }
 
-  /** Looks at the whole host and makes it so. Failures are in the report, and logged. */
+  /** Reads all facts, looks at the whole host and makes it so. Failures are in the report, and logged. */
   reconcileAll(): Promise<ReconcileReport> {
-    return this.#request(null, [])
+    return this.#request('facts', [])
+  }
+
+  /**
+   * Looks at the whole host and mends what others changed, with the facts that are known; what could not be done before
+   * is tried again. Failures as above.
+   */
+  mend(): Promise<ReconcileReport> {
+    return this.#request(this.#dropped.size > 0 ? 'facts' : 'look', [])
   }
 
   /** Looks at the whole host; changes nothing. */
@@ -88,9 +101,9 @@ export class HostReconciler {
     })
   }
 
-  #request(owners: readonly string[] | null, after: readonly Command[]): Promise<ReconcileReport> {
+  #request(scope: Scope, actions: readonly HostAction[]): Promise<ReconcileReport> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ owners, after, resolve, reject })
+      this.#waiting.push({ scope, actions, resolve, reject })
       if (this.#waiting.length === 1) void this.#exclusive(() => this.#serveWaiting())
     })
   }
@@ -104,12 +117,10 @@ export class HostReconciler {
   async #serveWaiting(): Promise<void> {
     const requests = this.#waiting
     this.#waiting = []
-    const everything = !this.#complete || requests.some((request) => request.owners === null)
-    const owners = everything ? null : [...new Set(requests.flatMap((request) => request.owners ?? []))]
     try {
       const report = await this.#applyWithBlame(
-        owners,
-        requests.flatMap((request) => request.after),
+        this.#complete ? widest(requests.map((request) => request.scope)) : 'facts',
+        requests.flatMap((request) => request.actions),
       )
       for (const request of requests) request.resolve(report)
     } catch (error) {
@@ -119,9 +130,11 @@ export class HostReconciler {
   }
 
   /** One apply for all; when it fails, once more owner by owner, so that a bad fact fails only its own caller. */
-  async #applyWithBlame(owners: readonly string[] | null, after: readonly Command[]): Promise<ReconcileReport> {
+  async #applyWithBlame(scope: Scope, actions: readonly HostAction[]): Promise<ReconcileReport> {
     const { host, logger } = this.#services
-    const first = await this.#apply(owners, after)
+    const first = await this.#apply(scope, actions)
+    if (typeof scope === 'string') this.#dropped.clear()
+    else for (const owner of scope) this.#dropped.delete(owner)
     const failures: OperationFailure[] = []
     const blamed = [...new Set(first.failures.map((failure) => failure.owner))]
     if (blamed.length > 0) {
@@ -131,6 +144,7 @@ export class HostReconciler {
         if (alone.failures.length === 0) continue
         failures.push(...alone.failures)
         await this.#apply([], [], [owner])
+        this.#dropped.add(owner)
         logger.error('the host was not changed', { owner, reasons: alone.failures.map((failure) => failure.message) })
       }
     }
@@ -143,16 +157,14 @@ export class HostReconciler {
   }
 
   /** @param dropped owners that get nothing, whatever the facts say */
-  async #apply(
-    owners: readonly string[] | null,
-    after: readonly Command[],
-    dropped: readonly string[] = [],
-  ): Promise<Applied> {
+  async #apply(scope: Scope, actions: readonly HostAction[], dropped: readonly string[] = []): Promise<Applied> {
     const { hostDriver, firewall } = this.#services
+    const owners = typeof scope === 'string' ? null : scope
     const before = this.#desired.keysOf(owners ? [...owners, ...dropped] : this.#desired.owners)
     const ownersBefore = new Map([...before].map((key) => [key, this.#desired.wanted(key)!.owner]))
     const intentsBefore = this.#intentsText(owners, dropped)
-    const conflicts = await this.#loadFacts(owners, dropped)
+    const { conflicts, after } =
+      scope === 'look' ? { conflicts: [], after: [] } : await this.#loadFacts(owners, actions, dropped)
     let looked = owners === null || this.#state === null
     if (looked) await this.#observe()
     let difference = this.#difference(looked ? null : owners, ownersBefore)
@@ -210,14 +222,17 @@ export class HostReconciler {
   /** Reads the facts of the owners and sets what they want. @returns conflicts as failures of the later owner */
   async #loadFacts(
     owners: readonly string[] | null,
+    actions: readonly HostAction[] = [],
     dropped: readonly string[] = [],
-  ): Promise<readonly OperationFailure[]> {
-    const { database, host } = this.#services
+  ): Promise<{ readonly conflicts: readonly OperationFailure[]; readonly after: readonly Command[] }> {
     const conflicts: OperationFailure[] = []
     const planned = new Map<string, Parameters<DesiredState['set']>[1]>()
-    if (owners === null || owners.length > 0) {
-      const view = await database.read((store) => readHostView(store, host, owners && scopeOf(owners)))
-      for (const { owner, resources } of planHost(view, this.#services, this.#topology)) planned.set(owner, resources)
+    let after: readonly Command[] = []
+    if (owners === null || owners.length > 0 || actions.length > 0) {
+      const view = await this.#facts.view(owners)
+      for (const { owner, resources } of planHost(view, this.#services)) planned.set(owner, resources)
+      if (owners === null) this.#ending.clear()
+      after = [...actions, ...this.#leasesToEnd(view)].flatMap((action) => this.#actionCommands(action, view))
     }
     this.#complete ||= owners === null
     const settled = owners ? [...owners, ...dropped] : [...new Set([...this.#desired.owners, ...planned.keys()])]
@@ -229,7 +244,32 @@ export class HostReconciler {
         conflicts.push({ owner, message: (error as Error).message })
       }
     }
-    return conflicts
+    return { conflicts, after }
+  }
+
+  /**
+   * Leases that guests still hold on addresses that were let go. The server's report of the end then frees the address;
+   * until then nobody else gets it. Source: nova's force_dhcp_release.
+   */
+  #leasesToEnd({ leases }: HostView): readonly HostAction[] {
+    if (!this.#services.endsLeases) return []
+    return leases.flatMap(({ allocated, lease_mac: mac, address, network_id, updated_at }) => {
+      const key = `${address} ${updated_at}`
+      if (allocated || mac === null || this.#ending.has(key)) return []
+      this.#ending.add(key)
+      return [{ kind: 'end-lease', network_id, address, mac } as const]
+    })
+  }
+
+  #actionCommands(action: HostAction, view: HostView): readonly Command[] {
+    const { l3, dhcp, interfaceDriver } = this.#services
+    if (action.kind === 'forget-connections') {
+      const { public_address, fixed_address, interface: device } = action
+      return l3.forgetConnections({ publicAddress: public_address, fixedAddress: fixed_address, interface: device })
+    }
+    const network = view.networks.find(({ id }) => id === action.network_id)
+    if (!network || !view.topology.dhcp) return []
+    return dhcp.release(interfaceDriver.getDev(network), action.address, action.mac)
   }
 
   async #observe(): Promise<void> {
@@ -275,4 +315,12 @@ export class HostReconciler {
     })
     return [...difference.steps.map(stepEntry), ...firewallLines.map(ruleEntry)]
   }
+}
+
+/** One scope for all that wait. */
+function widest(scopes: readonly Scope[]): Scope {
+  const names = [...new Set(scopes.flatMap((scope) => (typeof scope === 'string' ? [] : scope)))]
+  // Whoever waits for owners beside a look is served by reading everything: it is rare.
+  if (scopes.includes('facts') || (scopes.includes('look') && names.length > 0)) return 'facts'
+  return scopes.includes('look') ? 'look' : names
 }

@@ -3,11 +3,19 @@
  * them. Arguments are checked here, once; what passes is of the type that the method says.
  */
 import { z } from 'zod'
-import { type FloatingIPOperations, hasFloatingIps, type NetworkOperations } from '../contracts/network-manager.ts'
+import {
+  type FloatingIPOperations,
+  type HostOperations,
+  hasFloatingIps,
+  type NetworkOperations,
+} from '../contracts/network-manager.ts'
+import type { AttachRequest, HostAction } from '../contracts/network-operations.ts'
 import type { Dispatch, Json } from '../contracts/rpc.ts'
 import { InvalidInput, UnknownMethod } from '../errors/input.ts'
 import { AdminRequired, NotSupported } from '../errors/service.ts'
 import type { RequestContext } from '../model/request-context.ts'
+import { runInRequest } from '../model/request-scope.ts'
+import { ownersPage } from './remote-facts.ts'
 
 const text = z.string().max(1024)
 const count = z.number().int()
@@ -70,35 +78,65 @@ const attachVif = z.strictObject({
   target: z.strictObject({ kind: z.enum(['netns', 'tap']), name: text }),
 })
 
+const action = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('end-lease'), network_id: count, address: text, mac: text }),
+  z.strictObject({
+    kind: z.literal('forget-connections'),
+    public_address: text,
+    fixed_address: text,
+    interface: text.nullable(),
+  }),
+])
+
+const serviceRow = z.strictObject({
+  version: text,
+  nodes: text,
+  started_at: text,
+  reported_at: text,
+  busy_since: text.nullable(),
+})
+
+const OPERATOR = true
+
 type Exact<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 
-interface Method {
+interface Method<T> {
   readonly arguments: z.ZodType
   /** Operators only. */
   readonly admin: boolean
-  run(manager: NetworkOperations, context: RequestContext, args: unknown): Promise<unknown>
+  run(target: T, context: RequestContext, args: unknown): Promise<unknown>
 }
 
-function method<A extends z.ZodType>(
+type Methods<T> = Readonly<Record<string, Method<T>>>
+
+function method<A extends z.ZodType, T = NetworkOperations>(
   args: A,
-  run: (manager: NetworkOperations, context: RequestContext, args: Exact<z.output<A>>) => Promise<unknown>,
+  run: (target: T, context: RequestContext, args: Exact<z.output<A>>) => Promise<unknown>,
   admin = false,
-): Method {
+): Method<T> {
   return {
     arguments: args,
     admin,
-    run: (manager, context, checked) => run(manager, context, checked as Exact<z.output<A>>),
+    run: (target, context, checked) => run(target, context, checked as Exact<z.output<A>>),
   }
+}
+
+/** A method of every service that works on a host, also of one without a store. */
+function onHost<A extends z.ZodType>(
+  args: A,
+  run: (host: HostOperations, context: RequestContext, args: Exact<z.output<A>>) => Promise<unknown>,
+): Method<HostOperations> {
+  return method<A, HostOperations>(args, run, OPERATOR)
 }
 
 function floating<A extends z.ZodType>(
   args: A,
   run: (manager: FloatingIPOperations, context: RequestContext, args: Exact<z.output<A>>) => Promise<unknown>,
   admin = false,
-): Method {
+): Method<NetworkOperations> {
   return method(
     args,
-    (manager, context, checked) => {
+    (manager: NetworkOperations, context, checked) => {
       if (!hasFloatingIps(manager)) throw new NotSupported({ what: 'floating IPs', by: 'this network manager' })
       return run(manager, context, checked)
     },
@@ -106,14 +144,43 @@ function floating<A extends z.ZodType>(
   )
 }
 
-const OPERATOR = true
+/** A method by which a service without a store gets and tells its facts. */
+function ofHost<S extends z.ZodRawShape>(
+  shape: S,
+  run: (manager: NetworkOperations, args: Exact<z.output<z.ZodObject<S>>> & { host: string }) => Promise<unknown>,
+): Method<NetworkOperations> {
+  const args = z.strictObject({ ...shape, host: text })
+  return method(args, (manager, _context, checked) => run(manager, checked as never), OPERATOR)
+}
 
-export const rpcMethods: Readonly<Record<string, Method>> = {
+export const hostMethods: Methods<HostOperations> = {
+  attach_vif: onHost(attachVif, (h, c, a) => h.attachVif(c, a as Parameters<typeof h.attachVif>[1])),
+  detach_vifs: onHost(instance, (h, c, a) => h.detachVifs(c, a.instance_uuid)),
+  plan_host: onHost(none, (h) => h.planHost()),
+  reconcile_host: onHost(none, (h) => h.reconcileHost()),
+  // Between services: the checks were made where the call arrived, whoever made it.
+  reconcile_owners: method(
+    z.strictObject({ owners: z.array(text).max(256), actions: z.array(action).max(256).optional() }),
+    (h: HostOperations, _c, a) => h.reconcileOwners(a.owners, a.actions as readonly HostAction[] | undefined),
+  ),
+}
+
+export const rpcMethods: Methods<NetworkOperations> = {
+  ...hostMethods,
   create_networks: method(createNetworks, (m, c, a) => m.createNetworks(c, a), OPERATOR),
   delete_network: method(uuidArgument, (m, c, a) => m.deleteNetwork(c, a.uuid), OPERATOR),
   get_network: method(uuidArgument, (m, c, a) => m.getNetwork(c, a.uuid)),
   get_all_networks: method(none, (m, c) => m.getAllNetworks(c)),
-  set_network_host: method(z.strictObject({ network_id: count }), (m, c, a) => m.setNetworkHost(c, a.network_id)),
+  modify_network: method(
+    z.strictObject({ uuid: text, host: text.nullable() }),
+    (m, c, { uuid, ...changes }) => m.modifyNetwork(c, uuid, changes),
+    OPERATOR,
+  ),
+  set_network_host: method(
+    z.strictObject({ network_id: count }),
+    (m, c, a) => m.setNetworkHost(c, a.network_id),
+    OPERATOR,
+  ),
 
   allocate_for_instance: method(allocateForInstance, (m, c, a) =>
     m.allocateForInstance(c, a as Parameters<typeof m.allocateForInstance>[1]),
@@ -123,8 +190,6 @@ export const rpcMethods: Readonly<Record<string, Method>> = {
   get_instance: method(instance, (m, c, a) => m.getInstance(c, a.instance_uuid)),
   list_instances: method(none, (m, c) => m.listInstances(c)),
   get_vifs_by_instance: method(instance, (m, c, a) => m.getVifsByInstance(c, a.instance_uuid)),
-  attach_vif: method(attachVif, (m, c, a) => m.attachVif(c, a as Parameters<typeof m.attachVif>[1]), OPERATOR),
-  detach_vifs: method(instance, (m, c, a) => m.detachVifs(c, a.instance_uuid), OPERATOR),
 
   create_floating_ips: floating(
     z.strictObject({ range: text, pool: text, interface: text }).partial(),
@@ -153,33 +218,29 @@ export const rpcMethods: Readonly<Record<string, Method>> = {
     OPERATOR,
   ),
   list_hosts: method(none, (m, c) => m.listHosts(c), OPERATOR),
-  plan_host: method(none, (m, c) => m.planHost(c), OPERATOR),
-  reconcile_host: method(none, (m, c) => m.reconcileHost(c), OPERATOR),
 
-  // Between network hosts: the checks were made where the call arrived.
-  _rpc_allocate_fixed_ip: method(
-    z.strictObject({ instance_uuid: text, network_id: count, virtual_interface_id: count, address: text.optional() }),
-    (m, c, a) => m.allocateFixedIp(c, a as Parameters<typeof m.allocateFixedIp>[1]),
-  ),
-  deallocate_fixed_ip: method(addressArgument, (m, c, a) => m.deallocateFixedIp(c, a.address)),
-  _associate_floating_ip: floating(z.strictObject({ floating_address: text, fixed_address: text }), (m, _c, a) =>
-    m.associateFloatingIpHere(a.floating_address, a.fixed_address),
-  ),
-  _disassociate_floating_ip: floating(addressArgument, (m, _c, a) => m.disassociateFloatingIpHere(a.address)),
-  reconcile_owners: method(z.strictObject({ owners: z.array(text).max(256) }), (m, _c, a) =>
-    m.reconcileOwners(a.owners),
-  ),
+  // The facts of a host that has no store of its own.
+  host_owners: ofHost({ after: text.nullable() }, (m, a) => ownersPage(m.factsOf(a.host), a.after)),
+  host_view: ofHost({ owners: z.array(text).max(256) }, (m, a) => m.factsOf(a.host).view(a.owners)),
+  host_changes: ofHost({ position: count.nullable() }, (m, a) => m.factsOf(a.host).changesAfter(a.position)),
+  host_lease: ofHost({ address: text, mac: text }, (m, a) => m.factsOf(a.host).recordLease(a.address, a.mac)),
+  host_release: ofHost({ address: text, mac: text }, (m, a) => m.factsOf(a.host).recordRelease(a.address, a.mac)),
+  host_plug: ofHost({ request: attachVif }, (m, a) => m.factsOf(a.host).plug(a.request as AttachRequest)),
+  host_unplug: ofHost({ vif_id: count }, (m, a) => m.factsOf(a.host).unplug(a.vif_id)),
+  host_unplug_instance: ofHost({ instance_uuid: text }, (m, a) => m.factsOf(a.host).unplugInstance(a.instance_uuid)),
+  host_report: ofHost({ row: serviceRow }, (m, a) => m.factsOf(a.host).report({ ...a.row, host: a.host })),
 }
 
-/** What a manager answers on the bus. */
-export function dispatcher(manager: NetworkOperations): Dispatch {
+/** What a service answers on the bus: a manager all, a host without a store what concerns the host. */
+export function dispatcher<T extends HostOperations>(methods: Methods<T>, target: T): Dispatch {
   return async (name, message) => {
-    const entry = Object.hasOwn(rpcMethods, name) ? rpcMethods[name] : undefined
+    const entry = Object.hasOwn(methods, name) ? methods[name] : undefined
     if (!entry) throw new UnknownMethod({ method: name })
     const { context: rawContext, ...args } = message
     const context = check(contextShape, rawContext, `context of ${name}`)
     if (entry.admin && !context.is_admin) throw new AdminRequired({ method: name })
-    return ((await entry.run(manager, context, check(entry.arguments, args, `arguments of ${name}`))) ?? null) as Json
+    const checked = check(entry.arguments, args, `arguments of ${name}`)
+    return ((await runInRequest(context.request_id, () => entry.run(target, context, checked))) ?? null) as Json
   }
 }
 

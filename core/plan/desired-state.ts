@@ -10,15 +10,7 @@ import {
   type Resource,
   resourceKey,
 } from '../contracts/resource.ts'
-import { defineError } from '../errors/base.ts'
-
-/** Two owners want the same thing differently. */
-export const PlanConflict = defineError(
-  'PlanConflict',
-  4,
-  (d: { key: string; owners: readonly string[] }) =>
-    `${d.owners.join(' and ')} want ${d.key} differently: change one of them`,
-)
+import { PlanConflict } from '../errors/service.ts'
 
 export interface OwnedResource {
   readonly owner: string

@@ -1,15 +1,19 @@
 /** Flags that the core itself reads; several plugins read the same ones and declare them from here. */
 import { option } from '../../config/option.ts'
+import { parseHost, parsePool } from '../model/names.ts'
 
 export const coreOptions = {
-  host: option.text({ default: '$hostname', help: 'The name of this host, as instances and other services know it' }),
+  host: option.name('host', parseHost, {
+    default: '$hostname',
+    help: 'The name of this host, as instances and other services know it',
+  }),
   my_ip: option.address({ default: '$primary_address', help: 'The address of this host that other hosts reach' }),
-  state_path: option.text({ default: '$default_state_path', help: 'Where the service keeps its state' }),
-  run_path: option.text({
+  state_path: option.path({ default: '$default_state_path', help: 'Where the service keeps its state' }),
+  run_path: option.path({
     default: '$default_run_path',
     help: 'Sockets; mode 0700: who may open one is an administrator',
   }),
-  networks_path: option.text({
+  networks_path: option.path({
     default: '$state_path/networks/$host',
     help: 'DHCP files, lease events and the record of what netloom made on this host',
   }),
@@ -28,9 +32,16 @@ export const coreOptions = {
     min: 4,
     help: 'Addresses in each network when the command does not say',
   }),
-  fixed_range: option.optionalCidr({ help: 'Range that networks are carved from when the command names none' }),
-  flat_network_dns: option.address({ default: '8.8.4.4', help: 'Default of dns1 at network creation' }),
-  dhcp_domain: option.text({ default: 'novalocal', help: 'Domain of guests; empty for none' }),
+  fixed_range: option.optionalCidr({
+    family: 4,
+    help: 'Range that networks are carved from when the command names none',
+  }),
+  flat_network_dns: option.optionalAddress({
+    default: '8.8.4.4',
+    family: 4,
+    help: 'Default of dns1 at network creation',
+  }),
+  dhcp_domain: option.domain({ default: 'novalocal', help: 'Domain of guests; empty for none' }),
   fixed_ip_disassociate_timeout: option.seconds({
     default: 600,
     help: 'Seconds after which a deallocated address whose lease was never given back is free again',
@@ -44,8 +55,14 @@ export const coreOptions = {
     min: 1,
     help: 'Number of times to attempt creating a unique MAC address',
   }),
-  default_floating_pool: option.text({ default: 'nova', help: 'Pool of floating IPs when none is named' }),
-  floating_range: option.optionalCidr({ help: 'Floating IP address block, made by `floating create` without a range' }),
+  default_floating_pool: option.name('pool', parsePool, {
+    default: 'nova',
+    help: 'Pool of floating IPs when none is named',
+  }),
+  floating_range: option.optionalCidr({
+    family: 4,
+    help: 'Floating IP address block, made by `floating create` without a range',
+  }),
   auto_assign_floating_ip: option.boolean({
     default: false,
     help: 'Allocate and associate a floating IP with each new instance',
@@ -63,6 +80,14 @@ export const coreOptions = {
     default: 60,
     min: 1,
     help: 'Seconds without a heartbeat after which a service counts as down',
+  }),
+  network_takeover_time: option.seconds({
+    default: 0,
+    help: 'Seconds that a network host is down until another takes its networks over; 0: an operator moves them (`network modify --host`)',
+  }),
+  host_facts: option.oneOf(['store', 'rpc'], {
+    default: 'store',
+    help: 'Where this host learns its facts: from the store, as a controller does, or over the message bus from a controller, without any database credentials',
   }),
   periodic_interval: option.seconds({ default: 60, min: 1, help: 'Seconds between two runs of the periodic tasks' }),
   reconcile_interval: option.seconds({

@@ -16,6 +16,14 @@ export interface Slot<T> extends ServiceRef<T> {
   readonly aliases: Readonly<Record<string, string>>
   /** Another flag that may also select the plugin, and wins where both are set. */
   readonly oldFlag?: string
+  /** A flag of the plugins whose value tells which one it is for, where the flag of the slot is not set. */
+  readonly impliedBy?: Implication
+}
+
+export interface Implication {
+  readonly flag: string
+  /** How the value begins, and the short name that it stands for. */
+  readonly prefixes: Readonly<Record<string, string>>
 }
 
 export function slot<T>(definition: {
@@ -26,6 +34,7 @@ export function slot<T>(definition: {
   readonly methods: readonly (keyof T & string)[]
   readonly aliases?: Readonly<Record<string, string>>
   readonly oldFlag?: string
+  readonly impliedBy?: Implication
 }): Slot<T> {
   return Object.freeze({ aliases: {}, ...definition, ...serviceRef<T>(definition.flag) })
 }

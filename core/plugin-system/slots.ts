@@ -88,8 +88,12 @@ export const dbBackendSlot = slot<DatabaseDriver>({
   flag: 'db_backend',
   contract: '1.0',
   default: 'sqlite',
-  help: 'The fact store',
-  methods: ['open', 'close', 'transaction', 'read', 'claimHost'],
+  help: 'The fact store; when it is not set, sql_connection chooses it',
+  methods: ['open', 'close', 'transaction', 'read', 'claimHost', 'nowMs', 'schemaStatus', 'upgradeSchema'],
+  impliedBy: {
+    flag: 'sql_connection',
+    prefixes: { 'sqlite:': 'sqlite', 'mysql:': 'mysql', 'mysql+pymysql:': 'mysql' },
+  },
 })
 
 export const rpcBackendSlot = slot<RpcDriver>({
@@ -116,6 +120,8 @@ export const clockRef = serviceRef<Clock>('clock')
 export const randomRef = serviceRef<RandomSource>('random')
 export const executorRef = serviceRef<Executor>('executor')
 export const leaseSpoolRef = serviceRef<LeaseSpool>('lease_spool')
+/** What this process serves, in the seed's terms: see `network/service-nodes.ts`. */
+export const nodesRef = serviceRef<readonly string[]>('nodes')
 export const loggerRef = serviceRef<Logger>('logger')
 /** Path of the helper that a DHCP server runs for each lease event. */
 export const dhcpbridgeRef = serviceRef<string>('dhcpbridge')

@@ -1,9 +1,11 @@
 /** `db_backend = sqlite`: the fact store in one file beside the service. */
-import { clockRef, coreOptions, dbBackendSlot, definePlugin, option } from 'netloom/contracts'
+import { clockRef, coreOptions, dbBackendSlot, definePlugin } from 'netloom/contracts'
+import { sqlConnection } from './sql-connection.ts'
 import { databaseOf } from './sqlite/file.ts'
 
 const WANTED =
-  'sql_connection must be sqlite:/// and an absolute path (sqlite:////var/lib/...), or sqlite:// for memory'
+  'sql_connection must be sqlite:/// and an absolute path (sqlite:////var/lib/...), sqlite:// for memory, or ' +
+  'mysql://user:password@host:port/database'
 
 export default definePlugin({
   name: 'sqlite',
@@ -12,11 +14,7 @@ export default definePlugin({
   contract: '1.0',
   options: {
     state_path: coreOptions.state_path,
-    sql_connection: option.text({
-      default: 'sqlite:///$state_path/netloom.sqlite',
-      help: 'The database: sqlite:/// and the absolute path of its file, or sqlite:// for one in memory',
-      secret: true,
-    }),
+    sql_connection: sqlConnection,
   },
   requires: { clock: clockRef },
   check: (flags) => (databaseOf(flags.sql_connection) === null ? [WANTED] : []),

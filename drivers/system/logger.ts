@@ -1,5 +1,5 @@
 /** The structured log: one JSON object a line. */
-import type { Log, Logger } from 'netloom/contracts'
+import { currentRequestId, type Log, type Logger } from 'netloom/contracts'
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 
@@ -10,13 +10,17 @@ export interface LoggerOptions {
   readonly destination?: { write(line: string): unknown }
 }
 
-/** Lines have `level`, `time` (ISO 8601, UTC), `pid`, `msg` and the fields; an `error` field gets its type, stack and facts. */
+/** Lines have `level`, `time` (ISO 8601, UTC), `pid`, `request_id` inside a request, `msg` and the fields; an `error` field gets its type, stack and facts. */
 export async function createLogger({ level, destination }: LoggerOptions): Promise<Logger> {
   const { pino } = await import('pino')
   const logger = pino(
     {
       level,
       base: { pid: process.pid },
+      mixin: () => {
+        const request_id = currentRequestId()
+        return request_id === undefined ? {} : { request_id }
+      },
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: (error: unknown) => (error instanceof Error ? pino.stdSerializers.err(error) : error) },

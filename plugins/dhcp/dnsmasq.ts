@@ -10,6 +10,7 @@ import {
   type NetworkRow,
   option,
   parseCidr,
+  parseUser,
   type Resource,
   sizeOf,
   type Values,
@@ -23,14 +24,13 @@ const options = {
     min: 120,
     help: 'Seconds that a lease lasts; a short one shows changes sooner and costs a renewal for each guest every half of it',
   }),
-  dhcpbridge: option.text({
-    default: '',
+  dhcpbridge: option.optionalPath({
     help: "The helper that dnsmasq runs for each lease event; empty: netloom's own",
   }),
-  dns_server: option.list({ default: [], help: "Servers that dnsmasq asks; empty: the host's own" }),
+  dns_server: option.addresses({ default: [], help: "Servers that dnsmasq asks; empty: the host's own" }),
   use_network_dns_servers: option.boolean({ default: false, help: "Ask the network's dns1 and dns2 too" }),
-  dnsmasq_config_file: option.text({ default: '', help: 'A dnsmasq configuration of your own' }),
-  dnsmasq_user: option.text({
+  dnsmasq_config_file: option.optionalPath({ help: 'A dnsmasq configuration of your own' }),
+  dnsmasq_user: option.name('user', parseUser, {
     default: 'root',
     help: 'The user that dnsmasq becomes; it must be able to read networks_path',
   }),
@@ -38,11 +38,17 @@ const options = {
 
 const READABLE = 0o644
 
+/** The flags, with the helper that is run. */
+type Settings = Omit<Values<typeof options>, 'dhcpbridge'> & { readonly dhcpbridge: string }
+
 /** One dnsmasq for each network. Source: nova linux_net restart_dhcp; dnsmasq(8). */
 export class DnsmasqDhcp implements DhcpDriver {
-  readonly #flags: Values<typeof options>
+  readonly #flags: Settings
 
-  constructor(flags: Values<typeof options>) {
+  /** @throws {TypeError} for a helper that dnsmasq cannot run */
+  constructor(flags: Settings) {
+    const [problem] = helperProblems(flags.dhcpbridge)
+    if (problem !== undefined) throw new TypeError(problem)
     this.#flags = flags
   }
 
@@ -106,7 +112,7 @@ export class DnsmasqDhcp implements DhcpDriver {
   leaseFile(_network: NetworkRow, device: string, leased: readonly FixedIpDetail[]): readonly Resource[] {
     const lines = leased
       .filter((row) => row.lease_mac !== null)
-      .map((row) => `${row.lease_mac} ${row.address} ${row.hostname === null ? '*' : dhcpLabel(row.hostname)} *\n`)
+      .map((row) => `${row.lease_mac} ${row.address} ${leaseName(row)} *\n`)
     return [{ kind: 'file', path: this.#path(device, 'leases'), content: lines.join(''), mode: READABLE }]
   }
 
@@ -123,7 +129,7 @@ export class DnsmasqDhcp implements DhcpDriver {
       'dnsmasq',
       '--strict-order',
       '--bind-interfaces',
-      `--conf-file=${dnsmasq_config_file}`,
+      `--conf-file=${dnsmasq_config_file ?? ''}`,
       `--user=${dnsmasq_user}`,
       `--pid-file=${this.#path(device, 'pid')}`,
       `--dhcp-optsfile=${this.#path(device, 'opts')}`,
@@ -160,6 +166,25 @@ export class DnsmasqDhcp implements DhcpDriver {
   }
 }
 
+/** dnsmasq starts the helper through a shell for `init`, by itself for a lease: only a plain path means the same to both. */
+function helperProblems(path: string): readonly string[] {
+  if (/^[A-Za-z0-9_./+@:-]+$/.test(path)) return []
+  const remedy = 'link the helper to such a path and name that with dhcpbridge'
+  return [
+    `dnsmasq gives the path ${JSON.stringify(path)} to a shell, so only letters, digits and _-./+@: will do: ${remedy}`,
+  ]
+}
+
+/** The name goes with the use of the address, not with the lease that outlives it: its instance may be gone by then. */
+function leaseName({ allocated, hostname }: FixedIpDetail): string {
+  return allocated && hostname !== null ? dhcpLabel(hostname) : '*'
+}
+
+/** The helper to run. A `nova.conf` names nova's, which would not know what to do here: it is an old name of ours. */
+function helperOf(flag: string | null, own: string): string {
+  return flag === null || flag.endsWith('/nova-dhcpbridge') ? own : flag
+}
+
 export default definePlugin({
   name: 'dnsmasq',
   summary: 'A dnsmasq for each network',
@@ -168,5 +193,7 @@ export default definePlugin({
   options,
   programs: { dnsmasq: 'dnsmasq-base', dhcp_release: 'dnsmasq-utils' },
   requires: { ownHelper: dhcpbridgeRef },
-  create: ({ flags, services }) => new DnsmasqDhcp({ ...flags, dhcpbridge: flags.dhcpbridge || services.ownHelper }),
+  check: ({ dhcpbridge }) => (dhcpbridge === null ? [] : helperProblems(dhcpbridge)),
+  create: ({ flags, services }) =>
+    new DnsmasqDhcp({ ...flags, dhcpbridge: helperOf(flags.dhcpbridge, services.ownHelper) }),
 })

@@ -16,13 +16,18 @@ import {
 const options = {
   my_ip: coreOptions.my_ip,
   public_interface: coreOptions.public_interface,
-  routing_source_ip: option.address({
+  routing_source_ip: option.optionalAddress({
     default: '$my_ip',
+    family: 4,
     help: 'Source address of what leaves the cloud without a floating IP; empty: no SNAT',
   }),
-  metadata_host: option.address({ default: '$my_ip', help: 'Where requests to 169.254.169.254 go' }),
+  metadata_host: option.optionalAddress({
+    default: '$my_ip',
+    family: 4,
+    help: 'Where requests to 169.254.169.254 go; empty: nowhere',
+  }),
   metadata_port: option.port({ default: 8775, help: 'Port of the metadata service' }),
-  dmz_cidr: option.list({ default: [], help: 'Ranges that guests reach with their own address' }),
+  dmz_cidr: option.cidrs({ default: [], family: 4, help: 'Ranges that guests reach with their own address' }),
   send_arp_for_ha: option.boolean({ default: true, help: 'Announce addresses by gratuitous ARP when they are bound' }),
   send_arp_for_ha_count: option.integer({ default: 3, min: 0, help: 'Number of announcements' }),
 }
@@ -40,7 +45,7 @@ export class LinuxNetL3 implements L3Driver {
   initialize(): readonly Resource[] {
     const { metadata_host, metadata_port } = this.#flags
     const metadata: readonly Resource[] =
-      metadata_host === ''
+      metadata_host === null
         ? []
         : [
             { kind: 'address', device: 'lo', cidr: `${METADATA_ADDRESS}/32`, scope: 'link' },
@@ -95,12 +100,12 @@ export class LinuxNetL3 implements L3Driver {
   #sourceNat(cidr: string): readonly Resource[] {
     const { routing_source_ip, metadata_host, dmz_cidr, public_interface } = this.#flags
     const exempt = (destination: string) => ({ kind: 'nat-exemption' as const, cidr, destination })
-    const metadataOutside = metadata_host !== '' && !contains(parseCidr(cidr), metadata_host)
+    const metadataOutside = metadata_host !== null && !contains(parseCidr(cidr), metadata_host)
     return [
       ...(metadataOutside ? [exempt(`${metadata_host}/32`)] : []),
       ...dmz_cidr.map(exempt),
       { ...exempt(cidr), undnatted: true },
-      ...(routing_source_ip === ''
+      ...(routing_source_ip === null
         ? []
         : [{ kind: 'source-nat' as const, cidr, to: routing_source_ip, device: public_interface }]),
     ]

@@ -22,6 +22,7 @@ const sql = { name: 'sqlite', options: { sql: option.text({ default: '', help: '
 const declared: FindDeclarations = async () => ({
   selected: [{ name: 'core', options: coreOptions }, sql],
   known: [vlan],
+  implied: { source: 'another flag', file: null, settings: [], problems: [] },
   problems: [],
 })
 const missing = new PluginNotFound({ flag: 'l3_lib', value: 'nope', tried: ['nope'], known: ['linux-net'] })

@@ -6,32 +6,31 @@ import { parseIni } from '../../config/sources.ts'
 import { coreOptions } from '../../core/plugin-system/core-options.ts'
 
 const host = option.text({ default: '$hostname', help: 'This host' })
+const coreLike = { host, level: option.oneOf(['a', 'b'], { default: 'a', help: 'One | other' }) }
 const declarers: readonly Declarer[] = [
-  { name: 'core', options: { host, level: option.oneOf(['a', 'b'], { default: 'a', help: 'One | other' }) } },
+  { name: 'core', options: coreLike },
   {
     name: 'store',
+    provides: { flag: 'db_backend' },
     options: {
       host,
       sql: option.text({ default: 'sqlite://', help: 'Where', secret: true, deprecatedNames: ['db'] }),
       cidr: option.optionalCidr({ help: 'Block' }),
     },
   },
-  { name: 'quiet', options: {} },
+  { name: 'noop', provides: { flag: 'l3_lib' }, options: {} },
+  { name: 'own', provides: { flag: 'l3_lib' }, options: coreLike },
 ]
 
 test('the reference has a table for each declarer and each flag once', () => {
-  expect(renderReferenceMarkdown(declarers)).toBe(`# Flags
-
-Made from the declarations by \`netloom config reference\`: do not edit. An empty default is no value.
-
-## core
+  expect(renderReferenceMarkdown(declarers).replace(/^# Flags.*?(?=## )/s, '')).toBe(`## core
 
 | flag | kind | default | meaning |
 |---|---|---|---|
 | \`host\` | text | \`$hostname\` | This host |
 | \`level\` | a\\|b | \`a\` | One \\| other |
 
-## store
+## db_backend = store
 
 | flag | kind | default | meaning |
 |---|---|---|---|
@@ -40,9 +39,13 @@ Made from the declarations by \`netloom config reference\`: do not edit. An empt
 
 Reads also: \`host\`.
 
-## quiet
+## l3_lib = own
 
-Has no flags.
+Reads also: all of \`core\`.
+
+## Without flags
+
+\`l3_lib = noop\`.
 `)
 })
 
@@ -61,7 +64,7 @@ test('the sample shows each flag with its default', () => {
 # One | other (a|b)
 #level = a
 
-# Flags of store.
+# Flags of db_backend = store.
 
 # Where; old name: db; secret (text)
 #sql = sqlite://

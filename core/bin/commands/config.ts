@@ -14,6 +14,8 @@ export interface Declarations {
   readonly selected: readonly Declarer[]
   /** Built-in plugins that are not selected. */
   readonly known: readonly Declarer[]
+  /** Flags of slots that follow from other flags; any other source wins over them. */
+  readonly implied: SettingsLayer
   /** Plugins that could not be found or loaded; the flags of the others are checked all the same. */
   readonly problems: readonly ConfigProblem[]
 }
@@ -49,8 +51,9 @@ async function look(input: SettingsInput, find: FindDeclarations, machine: Machi
   const settings = await readSettings(input)
   const facts = hostFacts(machine, settings)
   try {
-    const { selected, known, problems } = await find(settings, facts)
-    const validated = validate({ registry: gather(selected), known: gather(known), settings, facts })
+    const { selected, known, implied, problems } = await find(settings, facts)
+    const layers = [implied, ...settings]
+    const validated = validate({ registry: gather(selected), known: gather(known), settings: layers, facts })
     return { ...validated, problems: [...validated.problems, ...problems] }
   } catch (error) {
     // Without declarations no flag can be judged; what is wrong with the files still can.

@@ -7,9 +7,9 @@ import type { Run } from '../session.ts'
 const columns: Columns<HostSummary> = {
   host: (row) => row.host,
   state: (row) => row.state,
+  since: (row) => row.since,
   version: (row) => row.version,
-  started_at: (row) => row.started_at,
-  reported_at: (row) => row.reported_at,
+  nodes: (row) => row.nodes.join(', '),
 }
 
 /** `netloom host list` */
@@ -17,7 +17,7 @@ export function declare(host: Command, run: Run): void {
   withExample(
     host
       .command('list')
-      .description('network hosts, and whether they have reported lately')
+      .description('controllers and hosts: up, busy or down, since when, and what they serve')
       .action(() =>
         run(async ({ client, output }) => {
           output.list(await (await client()).api.listHosts(), columns, 'no host has reported yet')

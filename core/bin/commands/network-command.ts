@@ -56,6 +56,7 @@ export function declare(network: Command, run: Run): void {
       ),
     'netloom network show 6f1c1e9c-4e0e-4b0a-9d5b-2f1b6a1f0c11',
   )
+  declareModify(network, run)
   withExample(
     network
       .command('delete')
@@ -69,6 +70,25 @@ export function declare(network: Command, run: Run): void {
       ),
     'netloom network delete 6f1c1e9c-4e0e-4b0a-9d5b-2f1b6a1f0c11',
   )
+}
+
+function declareModify(network: Command, run: Run): void {
+  const modify = network
+    .command('modify')
+    .description('give a network to another network host, or to none until one takes it')
+    .argument('<uuid>')
+    .option('--host <host>', 'the host that is to be its gateway and DHCP server')
+    .option('--disassociate-host', 'no host')
+  modify.action((uuid: string, options: { host?: string; disassociateHost?: boolean }) => {
+    const { host, disassociateHost = false } = options
+    if ((host !== undefined) === disassociateHost) {
+      return modify.error('error: give either --host or --disassociate-host', { code: 'netloom.modify' })
+    }
+    run(async ({ client, output }) => {
+      output.record(await (await client()).api.modifyNetwork(uuid, { host: host ?? null }))
+    })
+  })
+  withExample(modify, 'netloom network modify 6f1c1e9c-4e0e-4b0a-9d5b-2f1b6a1f0c11 --host net2')
 }
 
 function declareCreate(network: Command, run: Run): void {

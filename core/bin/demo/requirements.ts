@@ -4,7 +4,9 @@ import { createProcessExecutor, searchPath } from '../../../drivers/system/proce
 import { ProgramsMissing } from '../../errors/boot.ts'
 
 /** Programs and their Debian packages. */
-export const REQUIRED: Readonly<Record<string, string>> = {
+export type Requirements = Readonly<Record<string, string>>
+
+export const REQUIRED: Requirements = {
   ip: 'iproute2',
   'iptables-save': 'iptables',
   'iptables-restore': 'iptables',
@@ -18,16 +20,19 @@ export const REQUIRED: Readonly<Record<string, string>> = {
 
 const INSTALL_LIMIT_MS = 300_000
 
-function missing(): readonly string[] {
+function missing(required: Requirements): readonly string[] {
   const folders = [...searchPath(), '/usr/sbin', '/sbin']
-  return Object.keys(REQUIRED).filter((program) => !folders.some((folder) => existsSync(`${folder}/${program}`)))
+  return Object.keys(required).filter((program) => !folders.some((folder) => existsSync(`${folder}/${program}`)))
 }
 
 /** As root on Debian what is missing is installed and named. @throws {ProgramsMissing} elsewhere */
-export async function provideRequirements(say: (line: string) => void): Promise<void> {
-  const programs = missing()
+export async function provideRequirements(
+  say: (line: string) => void,
+  required: Requirements = REQUIRED,
+): Promise<void> {
+  const programs = missing(required)
   if (programs.length === 0) return
-  const packages = [...new Set(programs.map((program) => REQUIRED[program]!))].sort()
+  const packages = [...new Set(programs.map((program) => required[program]!))].sort()
   if (process.getuid?.() !== 0 || !existsSync('/etc/debian_version')) throw new ProgramsMissing({ programs, packages })
   say(`installing ${packages.join(' ')}`)
   const apt = (...words: readonly string[]) =>
@@ -37,6 +42,6 @@ export async function provideRequirements(say: (line: string) => void): Promise<
     )
   await apt('update')
   await apt('install', '-y', '--no-install-recommends', ...packages)
-  const still = missing()
+  const still = missing(required)
   if (still.length > 0) throw new ProgramsMissing({ programs: still, packages })
 }

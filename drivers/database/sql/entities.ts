@@ -5,6 +5,7 @@
 import type {
   FixedIpRow,
   FloatingIpRow,
+  HostChangeRow,
   InstanceRow,
   NetworkRow,
   ServiceRow,
@@ -196,7 +197,24 @@ export const floatingIpEntity = new EntitySchema<FloatingIpRow>({
 export const serviceEntity = new EntitySchema<ServiceRow>({
   name: 'Service',
   tableName: 'services',
-  columns: { host: { ...name, primary: true }, version: text(64), started_at: time, reported_at: time },
+  columns: {
+    host: { ...name, primary: true },
+    version: text(64),
+    started_at: time,
+    reported_at: time,
+    nodes: { ...name, default: '' },
+    busy_since: orNull(time),
+  },
+})
+
+export const hostChangeEntity = new EntitySchema<HostChangeRow>({
+  name: 'HostChange',
+  tableName: 'host_changes',
+  columns: { id: key, host: name, owner: name, created_at: time },
+  indices: [
+    { name: 'ix_host_changes_host', columns: ['host', 'id'] },
+    { name: 'ix_host_changes_created_at', columns: ['created_at'] },
+  ],
 })
 
 /** All of them, each after those that it refers to. */
@@ -207,4 +225,5 @@ export const entities = [
   fixedIpEntity,
   floatingIpEntity,
   serviceEntity,
+  hostChangeEntity,
 ]

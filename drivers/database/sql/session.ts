@@ -1,29 +1,57 @@
 import type { QueryRunner } from 'typeorm'
-import type { SqlResult, SqlSession, SqlValue } from './dialect.ts'
+import type { Dialect, SqlResult, SqlSession, SqlValue } from './dialect.ts'
+import { hindranceOf } from './retry.ts'
+
+/** Is told of each statement before it is sent. */
+export type OnStatement = (sql: string, params: readonly SqlValue[]) => void
+
+export interface SessionOptions {
+  readonly runner: QueryRunner
+  readonly dialect: Dialect
+  readonly readOnly: boolean
+  readonly onStatement: OnStatement | null
+}
 
 /**
- * The statements of one transaction. It ends with the transaction: a statement that came later would land inside a
- * stranger's.
+ * The statements of one work. It ends with the work, and when the engine gives the transaction up: a statement that came
+ * later would land inside a stranger's, or in none.
  */
 export class Session implements SqlSession {
-  readonly #runner: QueryRunner
-  readonly #readOnly: boolean
-  readonly #onStatement: ((sql: string) => void) | null
+  readonly #options: SessionOptions
   #ended = false
+  #changed = false
+  #failure: { readonly error: unknown } | null = null
 
-  constructor(runner: QueryRunner, readOnly: boolean, onStatement: ((sql: string) => void) | null) {
-    this.#runner = runner
-    this.#readOnly = readOnly
-    this.#onStatement = onStatement
+  constructor(options: SessionOptions) {
+    this.#options = options
+  }
+
+  /** Whether a statement has changed the store. */
+  get changed(): boolean {
+    return this.#changed
+  }
+
+  /** The error with which the engine gave the transaction up, whatever the work made of it. */
+  get failure(): { readonly error: unknown } | null {
+    return this.#failure
   }
 
   async query(sql: string, params: readonly SqlValue[] = []): Promise<SqlResult> {
+    const { runner, dialect, readOnly, onStatement } = this.#options
     if (this.#ended) throw new TypeError('a table of the fact store was used after its transaction had ended')
-    if (this.#readOnly && !sql.startsWith('SELECT'))
-      throw new TypeError(`a read of the fact store tried to write: ${sql}`)
-    this.#onStatement?.(sql)
-    const result = await this.#runner.query(sql, [...params], true)
-    return { rows: result.records, affected: result.affected ?? result.records.length }
+    if (this.#failure !== null) throw this.#failure.error
+    const writes = !sql.startsWith('SELECT')
+    if (readOnly && writes) throw new TypeError(`a read of the fact store tried to write: ${sql}`)
+    onStatement?.(sql, params)
+    try {
+      const result = await runner.query(sql, [...params], true)
+      const affected = result.affected ?? result.records.length
+      this.#changed ||= writes && affected > 0
+      return { rows: result.records, affected, insertId: Number(result.raw?.insertId ?? 0) }
+    } catch (error) {
+      if (hindranceOf(dialect, error) !== null) this.#failure = { error }
+      throw error
+    }
   }
 
   end(): void {

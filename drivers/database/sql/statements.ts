@@ -56,7 +56,11 @@ export class Where {
 
   /** Adds "the column holds one of these" unless they are undefined. */
   among(dialect: Dialect, column: string, values: readonly (string | number)[] | undefined): this {
-    return values === undefined ? this : this.and(dialect.among(column), JSON.stringify(values))
+    if (values === undefined) return this
+    const { text, params } = dialect.among(column, values)
+    this.#conditions.push(text)
+    this.params.push(...params)
+    return this
   }
 
   /** `WHERE ...`, or nothing. */

@@ -2,6 +2,7 @@ import type { NetworkStore } from 'netloom/contracts'
 import type { TableContext } from './statements.ts'
 import { FixedIps } from './tables/fixed-ips.ts'
 import { FloatingIps } from './tables/floating-ips.ts'
+import { HostChanges } from './tables/host-changes.ts'
 import { Instances } from './tables/instances.ts'
 import { Networks } from './tables/networks.ts'
 import { Services } from './tables/services.ts'
@@ -16,5 +17,6 @@ export function openStore(context: TableContext): NetworkStore {
     virtualInterfaces: new VirtualInterfaces(context),
     instances: new Instances(context),
     services: new Services(context),
+    hostChanges: new HostChanges(context),
   }
 }

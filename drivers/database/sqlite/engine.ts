@@ -1,9 +1,11 @@
+import { existsSync } from 'node:fs'
 import type Database from 'better-sqlite3'
 import { ConfigInvalid } from 'netloom/contracts'
 import { DataSource, type QueryRunner } from 'typeorm'
 import type { Engine } from '../sql/dialect.ts'
 import { entities } from '../sql/entities.ts'
 import { MIGRATIONS_TABLE, migrations } from '../sql/schema.ts'
+import { silentLogger } from '../sql/silent-logger.ts'
 import { sqliteDialect } from './dialect.ts'
 import { MEMORY, makePrivateFile } from './file.ts'
 import { HostLocks } from './host-lock.ts'
@@ -15,7 +17,11 @@ const BUSY_TIMEOUT_MS = 100
 
 /** One database file, one connection, one transaction at a time. */
 export class SqliteEngine implements Engine {
+  readonly name = 'sqlite'
   readonly dialect = sqliteDialect
+  /** It has one writer at a time. */
+  readonly lanes = 1
+  readonly store: string
   readonly #database: string
   readonly #dataSource: DataSource
   readonly #locks: HostLocks
@@ -24,6 +30,7 @@ export class SqliteEngine implements Engine {
   /** @param database absolute path of the file, or `:memory:` */
   constructor(sqlite: Sqlite, database: string) {
     this.#database = database
+    this.store = database
     this.#locks = new HostLocks(sqlite, database)
     this.#dataSource = new DataSource({
       type: 'better-sqlite3',
@@ -33,12 +40,18 @@ export class SqliteEngine implements Engine {
       entities,
       migrations,
       migrationsTableName: MIGRATIONS_TABLE,
+      logger: silentLogger,
       prepareDatabase: prepare,
     })
   }
 
+  exists(): boolean {
+    return this.#dataSource.isInitialized || existsSync(this.#database)
+  }
+
   /** @throws {ConfigInvalid} when the file cannot be used as a database */
   async open(): Promise<void> {
+    if (this.#dataSource.isInitialized) return
     try {
       if (this.#database !== MEMORY) makePrivateFile(this.#database)
       await this.#dataSource.initialize()
@@ -53,6 +66,25 @@ export class SqliteEngine implements Engine {
     return this.#turns.run(() => use(this.#dataSource.createQueryRunner()))
   }
 
+  async commit(runner: QueryRunner): Promise<void> {
+    await runner.query('COMMIT')
+  }
+
+  changeSchema<T>(change: (runner: QueryRunner) => Promise<T>): Promise<T> {
+    return this.withRunner(async (runner) => {
+      await runner.query('BEGIN IMMEDIATE')
+      try {
+        const result = await change(runner)
+        await runner.query('COMMIT')
+        return result
+      } catch (error) {
+        await runner.query('ROLLBACK').catch(() => undefined)
+        throw error
+      }
+    })
+  }
+
+  /** The lock of a file on this machine is never lost. */
   async claimHost(host: string): Promise<void> {
     this.#locks.claim(host)
   }

@@ -25,6 +25,8 @@ export interface Outcome {
 export interface CommandBench {
   /** What the service answers from now on; a method that is not in it answers null. */
   answers: Answers
+  /** What a command finds the services by. */
+  readonly environment: Readonly<Record<string, string>>
   /** Runs `netloom ...` against the fake services; `line` is cut at blanks when it is a text. */
   run(line: string | readonly string[], environment?: Readonly<Record<string, string>>): Promise<Outcome>
   end(): Promise<void>
@@ -39,12 +41,13 @@ export async function makeCommandBench(...hosts: readonly string[]): Promise<Com
   const drivers: LocalRpc[] = []
   const bench: CommandBench = {
     answers: {},
+    environment: { NETLOOM_RUN_PATH: runPath, NETLOOM_HOST: hosts[0] ?? 'nobody' },
     async run(line, environment = {}) {
       calls.length = 0
       let [stdout, stderr] = ['', '']
       const status = await main({
         argv: typeof line === 'string' ? line.split(' ').filter(Boolean) : line,
-        environment: { NETLOOM_RUN_PATH: runPath, NETLOOM_HOST: hosts[0] ?? 'nobody', ...environment },
+        environment: { ...bench.environment, ...environment },
         stdout: { write: (text) => (stdout += text) },
         stderr: { write: (text) => (stderr += text) },
       })

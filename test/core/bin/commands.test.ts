@@ -291,8 +291,8 @@ const cases: readonly Case[] = [
     answers: { list_hosts: [host] },
     calls: [['list_hosts', {}]],
     stdout: lines(
-      'HOST   STATE  VERSION  STARTED_AT                REPORTED_AT',
-      'node1  up     0.1.0    2026-01-01T00:00:00.000Z  2026-01-01T00:00:10.000Z',
+      'HOST   STATE  SINCE                     VERSION  NODES',
+      'node1  up     2026-01-01T00:00:00.000Z  0.1.0    NetworkController, RoutingNode',
     ),
   },
   {

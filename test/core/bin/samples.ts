@@ -90,6 +90,8 @@ export const host = {
   host: 'node1',
   state: 'up',
   version: '0.1.0',
+  since: '2026-01-01T00:00:00.000Z',
+  nodes: ['NetworkController', 'RoutingNode'],
   started_at: '2026-01-01T00:00:00.000Z',
   reported_at: '2026-01-01T00:00:10.000Z',
 }

@@ -1,12 +1,11 @@
-import { join } from 'node:path'
-import Database from 'better-sqlite3'
 import type { NetworkStore } from 'netloom/contracts'
 import { describe, expect, test } from 'vitest'
-import { allocate, mac, newNetwork, openDatabase, poolOf, TestClock, temporaryDirectory, uuid } from './kit.ts'
+import { allocate, mac, newNetwork, openDatabase, poolOf, TestClock, uuid } from './kit.ts'
+import { engineName, explain, makePlace, type Statement } from './places.ts'
 
 async function storeWith(...networks: ReturnType<typeof newNetwork>[]) {
   const clock = new TestClock()
-  const database = await openDatabase(undefined, clock)
+  const database = await openDatabase({ clock })
   const made = await database.transaction(async (store) => {
     const rows = []
     for (const network of networks) rows.push(await store.networks.create(network))
@@ -52,6 +51,17 @@ describe('a claim from the pool', () => {
     expect(order).toEqual([...inOrder, '10.0.0.0', '10.0.0.1', '10.0.0.2'])
   })
 
+  test('for an interface that is gone meanwhile takes nothing, and names the instance', async () => {
+    const { step, network } = await storeWith(poolOf(1))
+    const { claim, fixedIp, vif } = await step((store) => allocate(store, network, 1))
+    await step((store) => store.fixedIps.deallocate(fixedIp.id))
+    await step((store) => store.virtualInterfaces.remove([vif.id]))
+    const refused = { code: 'InstanceNotFound', details: { instance_uuid: uuid(1) } }
+    await expect(step((store) => store.fixedIps.claimFromPool(claim))).rejects.toMatchObject(refused)
+    await expect(step((store) => store.fixedIps.claimAddress('10.0.0.0', claim))).rejects.toMatchObject(refused)
+    expect(await step((store) => store.networks.usage(network.id))).toMatchObject({ used: 0, free: 1 })
+  })
+
   test('takes the lowest of those that became free at the same moment', async () => {
     const { database, network } = await storeWith(poolOf(3))
     const taken = await database.transaction(async (store) => {
@@ -91,32 +101,46 @@ describe('a claim from the pool', () => {
   })
 
   test('goes straight to its row in a pool of 65,536 addresses that is empty, half full and 99 % full', async () => {
-    const path = join(await temporaryDirectory(), 'facts.sqlite')
-    const database = await openDatabase(path)
+    const place = await makePlace()
+    const database = await openDatabase({ place })
     const network = await database.transaction((store) => store.networks.create(poolOf(65_536)))
-    const other = new Database(path)
     for (const taken of [0, 32_768, 64_880]) {
-      other
-        .prepare(
-          `UPDATE fixed_ips SET allocated = 1, instance_uuid = 'x', updated_at = '2026' WHERE id <= ? AND allocated = 0`,
-        )
-        .run(taken)
-      const statements: string[] = []
-      database.onStatement = (sql) => statements.push(sql)
-      const { fixedIp, claim } = await database.transaction((store) => allocate(store, network, 1 + taken))
+      await place.query(
+        `UPDATE fixed_ips SET allocated = 1, instance_uuid = 'x', updated_at = '2026' WHERE id <= ? AND allocated = 0`,
+        [taken],
+      )
+      const statements: Statement[] = []
+      database.onStatement = (...statement) => statements.push(statement)
+      const { fixedIp } = await database.transaction((store) => allocate(store, network, 1 + taken))
       expect(fixedIp.id).toBe(1 + taken)
-      const [sql] = statements.filter((statement) => statement.startsWith('UPDATE fixed_ips'))
-      const plan = other.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(claim.instanceUuid, 1, '2026', network.id)
-      expect(plan.map((line) => (line as { detail: string }).detail)).toEqual([
-        'SEARCH fixed_ips USING INTEGER PRIMARY KEY (rowid=?)',
-        'SCALAR SUBQUERY 1',
-        // All columns but updated_at are equalities, and no sort follows: the first entry found is the answer.
-        'SEARCH fixed_ips USING COVERING INDEX ix_fixed_ips_free ' +
-          '(network_id=? AND instance_uuid=? AND allocated=? AND reserved=? AND leased=? AND host=?)',
-      ])
+      const plan = await explain(place, statements.find(([sql]) => sql.startsWith('UPDATE fixed_ips'))!)
+      // All conditions are equalities, and no sort follows: the first entry found is the answer.
+      expect(plan).toEqual(
+        engineName === 'sqlite'
+          ? [
+              'SEARCH fixed_ips USING INTEGER PRIMARY KEY (rowid=?)',
+              'SCALAR SUBQUERY 1',
+              'SEARCH fixed_ips USING COVERING INDEX ix_fixed_ips_free ' +
+                '(network_id=? AND instance_uuid=? AND allocated=? AND reserved=? AND leased=? AND host=?)',
+            ]
+          : ['range fixed_ips USING INDEX ix_fixed_ips_free: 1 row, Using where; Using buffer'],
+      )
     }
-    const statements: string[] = []
-    database.onStatement = (sql) => statements.push(sql)
+  })
+})
+
+describe('reading', () => {
+  test('does not look at free addresses, though the pool has 65,536', async () => {
+    const place = await makePlace()
+    const database = await openDatabase({ place })
+    const network = await database.transaction(async (store) => {
+      const made = await store.networks.create(poolOf(65_536))
+      for (let number = 1; number <= 20; number++) await allocate(store, made, number)
+      return made
+    })
+    if (engineName === 'mysql') await place.query('ANALYZE TABLE fixed_ips')
+    const statements: Statement[] = []
+    database.onStatement = (...statement) => statements.push(statement)
     await database.transaction(async ({ fixedIps }) => {
       await fixedIps.list({})
       await fixedIps.list({ networkIds: [network.id], leased: true })
@@ -124,19 +148,13 @@ describe('a claim from the pool', () => {
       await fixedIps.list({ virtualInterfaceIds: [1] })
       await fixedIps.freeStale([network.id], '2027')
     })
-    const searches = statements.map((sql) => {
-      const blanks = Array(sql.split('?').length - 1).fill('[]')
-      const plan = other.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...blanks) as { detail: string }[]
-      return plan.map(({ detail }) => /(?:SEARCH|SCAN) (?:f|fixed_ips)\b.*?INDEX (\w+)/.exec(detail)?.[1]).find(Boolean)
-    })
-    expect(searches).toEqual([
-      'ix_fixed_ips_held',
-      'ix_fixed_ips_held',
-      'ux_fixed_ips_address',
-      'ix_fixed_ips_virtual_interface_id',
-      'ix_fixed_ips_held',
-    ])
-    other.close()
+    const searches = []
+    for (const statement of statements) {
+      const plan = await explain(place, statement)
+      searches.push(plan.map((line) => / fixed_ips\b.*? INDEX (\w+)/.exec(line)?.[1]).find(Boolean))
+    }
+    const held = engineName === 'sqlite' ? 'ix_fixed_ips_held' : 'ix_fixed_ips_free'
+    expect(searches).toEqual([held, held, 'ux_fixed_ips_address', 'ix_fixed_ips_virtual_interface_id', held])
   })
 })
 

@@ -3,7 +3,7 @@ import { allocate, mac, newNetwork, openDatabase, poolOf, TestClock, uuid } from
 
 test('an instance comes with its interfaces, fixed IPs and floating IPs, all in order of creation', async () => {
   const clock = new TestClock()
-  const database = await openDatabase(undefined, clock)
+  const database = await openDatabase({ clock })
   const found = await database.transaction(async (store) => {
     const [one, two] = [await store.networks.create(poolOf(8)), await store.networks.create(poolOf(8, 1))]
     const first = await allocate(store, one, 9)
@@ -62,7 +62,7 @@ test('an instance comes with its interfaces, fixed IPs and floating IPs, all in 
 
 test('an instance is made once, and what is there stays as it is', async () => {
   const clock = new TestClock()
-  const database = await openDatabase(undefined, clock)
+  const database = await openDatabase({ clock })
   const facts = { uuid: uuid(1), project_id: 'demo', host: 'host1', hostname: 'vm', rxtx_factor: null }
   const ensure = (project_id: string) =>
     database.transaction((store) => store.instances.ensure({ ...facts, project_id }))
@@ -153,7 +153,14 @@ test('an interface is found by what it is plugged into on a host', async () => {
 
 test('a heartbeat makes the row of a service, then renews it', async () => {
   const database = await openDatabase()
-  const row = { host: 'host2', version: '0.1.0', started_at: '2026-11-01', reported_at: '2026-11-01' }
+  const row = {
+    host: 'host2',
+    version: '0.1.0',
+    nodes: 'NetworkController',
+    started_at: '2026-11-01',
+    reported_at: '2026-11-01',
+    busy_since: null,
+  }
   const report = (values: Partial<typeof row>) =>
     database.transaction((store) => store.services.report({ ...row, ...values }))
   await report({})

@@ -5,7 +5,7 @@ import { allocate, newNetwork, openDatabase, poolOf, TestClock, uuid } from './k
 describe('a new network', () => {
   test('has the facts that it was given, with real booleans, and the time', async () => {
     const clock = new TestClock()
-    const database = await openDatabase(undefined, clock)
+    const database = await openDatabase({ clock })
     const wanted = newNetwork('10.0.0.0/29', {
       vlan: 100,
       multi_host: true,

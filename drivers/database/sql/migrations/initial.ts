@@ -1,4 +1,5 @@
 import { type MigrationInterface, type QueryRunner, Table, type TableColumnOptions } from 'typeorm'
+import { isMysql, makeMysqlParts, withMysqlIndexes } from './initial-mysql.ts'
 
 const key = (name: string): TableColumnOptions => ({
   name,
@@ -118,7 +119,6 @@ const fixedIps = new Table({
       name: 'ix_fixed_ips_free',
       columnNames: ['network_id', 'instance_uuid', 'allocated', 'reserved', 'leased', 'host', 'updated_at'],
     },
-    // Engines without partial indexes leave out the condition and still find the network.
     {
       name: 'ix_fixed_ips_held',
       columnNames: ['network_id', 'allocated', 'updated_at'],
@@ -186,15 +186,17 @@ const services = new Table({
   ],
 })
 
-/** The first schema. Never edited: a change is another migration. */
+/** The first schema. Once released it is never edited: a change is another migration. */
 export class InitialSchema implements MigrationInterface {
-  // TypeORM orders migrations by the 13 digits at the end.
-  readonly name = 'InitialSchema1795478400000'
+  // The release that it comes with, for older ones; TypeORM orders migrations by the 13 digits at the end.
+  readonly name = 'InitialSchema-0.1.0-1795478400000'
 
+  /** May be run again after it was cut off, as each step asks whether it is done. */
   async up(runner: QueryRunner): Promise<void> {
     for (const table of [networks, instances, virtualInterfaces, fixedIps, floatingIps, services]) {
-      await runner.createTable(table)
+      await runner.createTable(isMysql(runner) ? withMysqlIndexes(table) : table, true)
     }
+    if (isMysql(runner)) await makeMysqlParts(runner)
   }
 
   async down(): Promise<void> {

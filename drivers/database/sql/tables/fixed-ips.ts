@@ -9,6 +9,7 @@ import {
   FixedIpReserved,
   type FixedIpRow,
   type FixedIpTable,
+  InstanceNotFound,
   NoMoreFixedIps,
 } from 'netloom/contracts'
 import type { SqlValue } from '../dialect.ts'
@@ -18,15 +19,10 @@ import { Networks } from './networks.ts'
 
 const read = rowReader(fixedIpEntity)
 
-const FREE = 'instance_uuid IS NULL AND allocated = 0 AND reserved = 0 AND leased = 0 AND host IS NULL'
-
-/** Word for word the condition of the index ix_fixed_ips_held, or SQLite does not use it. */
-const HELD = '(instance_uuid IS NOT NULL OR leased = 1 OR host IS NOT NULL)'
-
-const DETAIL = `SELECT f.*, v.address AS mac, i.hostname, i.host AS instance_host, i.project_id
-  FROM fixed_ips f
-  LEFT JOIN virtual_interfaces v ON v.id = f.virtual_interface_id
-  LEFT JOIN instances i ON i.uuid = f.instance_uuid`
+const DETAIL = `SELECT fixed_ips.*, v.address AS mac, i.hostname, i.host AS instance_host, i.project_id
+  FROM fixed_ips
+  LEFT JOIN virtual_interfaces v ON v.id = fixed_ips.virtual_interface_id
+  LEFT JOIN instances i ON i.uuid = fixed_ips.instance_uuid`
 
 export class FixedIps implements FixedIpTable {
   readonly #context: TableContext
@@ -36,7 +32,7 @@ export class FixedIps implements FixedIpTable {
   }
 
   async byAddress(address: string): Promise<FixedIpDetail> {
-    const { rows } = await this.#context.session.query(`${DETAIL} WHERE f.address = ?`, [address])
+    const { rows } = await this.#context.session.query(`${DETAIL} WHERE fixed_ips.address = ?`, [address])
     if (rows[0] === undefined) throw new FixedIpNotFoundForAddress({ address })
     return read(rows[0])
   }
@@ -44,17 +40,23 @@ export class FixedIps implements FixedIpTable {
   async list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]> {
     const { session, dialect } = this.#context
     const where = new Where()
-      .among(dialect, 'f.network_id', filter.networkIds)
-      .among(dialect, 'f.virtual_interface_id', filter.virtualInterfaceIds)
-      .among(dialect, 'f.address', filter.addresses)
-      .equals('f.allocated', filter.allocated)
-      .equals('f.leased', filter.leased)
-      .and(HELD.replace(/\b(instance_uuid|leased|host)\b/g, 'f.$1'))
+      .among(dialect, 'fixed_ips.network_id', filter.networkIds)
+      .among(dialect, 'fixed_ips.virtual_interface_id', filter.virtualInterfaceIds)
+      .among(dialect, 'fixed_ips.address', filter.addresses)
+      .equals('fixed_ips.allocated', filter.allocated)
+      .equals('fixed_ips.leased', filter.leased)
+      .and(dialect.conditions.fixedIpHeld)
+    if (filter.forHost !== undefined) {
+      where.and(
+        '(fixed_ips.network_id IN (SELECT id FROM networks WHERE multi_host = 0) OR i.host = ?)',
+        filter.forHost,
+      )
+    }
     if (!filter.networkIds && !filter.virtualInterfaceIds && !filter.addresses) {
       // The index of held addresses begins with the network: without this all pools would be read.
-      where.and('f.network_id IN (SELECT id FROM networks)')
+      where.and('fixed_ips.network_id IN (SELECT id FROM networks)')
     }
-    const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY f.id`, where.params)
+    const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY fixed_ips.id`, where.params)
     return rows.map((row) => read(row))
   }
 
@@ -62,10 +64,47 @@ export class FixedIps implements FixedIpTable {
     // Every engine puts rows without updated_at first. Source: nova fixed_ip_associate_pool; defects-manager A4
     const row = await this.#claim(claim, 'network_id = ?', [claim.networkId], 'updated_at, id')
     if (row !== null) return row
+    throw await this.#noMore(claim.networkId)
+  }
+
+  async #noMore(networkId: number): Promise<Error> {
     const networks = new Networks(this.#context)
-    const network = await networks.byId(claim.networkId)
-    const { used, reserved, held } = await networks.usage(claim.networkId)
-    throw new NoMoreFixedIps({ network: network.label, cidr: network.cidr ?? 'no IPv4', used, reserved, held })
+    const network = await networks.byId(networkId)
+    const { used, reserved, held } = await networks.usage(networkId)
+    return new NoMoreFixedIps({ network: network.label, cidr: network.cidr ?? 'no IPv4', used, reserved, held })
+  }
+
+  async claimForHost(networkId: number, host: string): Promise<FixedIpRow> {
+    const there = async () => (await this.ofHosts({ networkId, host }))[0]
+    const known = await there()
+    if (known !== undefined) return known
+    const { session, dialect, now } = this.#context
+    try {
+      const row = await dialect.claim(session, {
+        table: 'fixed_ips',
+        set: 'host = ?, updated_at = ?',
+        where: `network_id = ? AND ${dialect.conditions.fixedIpFree}`,
+        order: 'updated_at, id',
+        params: [host, now(), networkId],
+      })
+      if (row !== null) return read(row)
+    } catch (error) {
+      // Another took one for this host meanwhile: there is one for each host and network, by a unique key.
+      if (dialect.refusal(error).kind !== 'unique') throw error
+      const theirs = await there()
+      if (theirs !== undefined) return theirs
+      throw error
+    }
+    throw await this.#noMore(networkId)
+  }
+
+  async ofHosts({ host, networkId }: { host?: string; networkId?: number }): Promise<readonly FixedIpRow[]> {
+    const where = new Where().equals('host', host).equals('network_id', networkId).and('host IS NOT NULL')
+    const { rows } = await this.#context.session.query(
+      `SELECT * FROM fixed_ips ${where.text} ORDER BY id`,
+      where.params,
+    )
+    return rows.map((row) => read(row))
   }
 
   async claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow> {
@@ -91,14 +130,19 @@ export class FixedIps implements FixedIpTable {
     order: string,
   ): Promise<FixedIpRow | null> {
     const { session, dialect, now } = this.#context
-    const row = await dialect.claim(session, {
-      table: 'fixed_ips',
-      set: 'instance_uuid = ?, virtual_interface_id = ?, allocated = 1, updated_at = ?',
-      where: `${which} AND ${FREE}`,
-      order,
-      params: [instanceUuid, virtualInterfaceId, now(), ...values],
-    })
-    return row && read(row)
+    try {
+      const row = await dialect.claim(session, {
+        table: 'fixed_ips',
+        set: 'instance_uuid = ?, virtual_interface_id = ?, allocated = 1, updated_at = ?',
+        where: `${which} AND ${dialect.conditions.fixedIpFree}`,
+        order,
+        params: [instanceUuid, virtualInterfaceId, now(), ...values],
+      })
+      return row && read(row)
+    } catch (error) {
+      if (dialect.refusal(error).kind !== 'foreign-key') throw error
+      throw new InstanceNotFound({ instance_uuid: instanceUuid }, { cause: error })
+    }
   }
 
   async deallocate(id: number): Promise<FixedIpRow> {
@@ -142,10 +186,8 @@ export class FixedIps implements FixedIpTable {
     const { session, dialect, now } = this.#context
     const where = new Where()
       .among(dialect, 'network_id', networkIds)
-      .and('allocated = 0')
       .and('updated_at < ?', before)
-      // Implies the condition of the index of held addresses, so free ones are not read.
-      .and('(instance_uuid IS NOT NULL OR leased = 1)')
+      .and(dialect.conditions.fixedIpWaiting)
     const { affected } = await session.query(
       `UPDATE fixed_ips SET instance_uuid = NULL, virtual_interface_id = NULL, leased = 0, lease_mac = NULL, updated_at = ?
         ${where.text}`,

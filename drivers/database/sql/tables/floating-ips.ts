@@ -35,34 +35,42 @@ export class FloatingIps implements FloatingIpTable {
       if (addresses.has(address)) throw new FloatingIpExists({ address })
       addresses.add(address)
     }
-    const taken = await session.query(
-      `SELECT address FROM floating_ips WHERE ${dialect.among('address')} ORDER BY id LIMIT 1`,
-      [JSON.stringify([...addresses])],
-    )
-    if (taken.rows[0] !== undefined) throw new FloatingIpExists({ address: String(taken.rows[0].address) })
+    await this.#refuseThose([...addresses])
     const created_at = now()
     for (let first = 0; first < rows.length; first += ROWS_PER_INSERT) {
       const part = rows.slice(first, first + ROWS_PER_INSERT)
-      await session.query(
-        insertText('floating_ips', ['address', 'pool', 'interface', 'created_at'], part.length),
-        part.flatMap((row) => [row.address, row.pool, row.interface, created_at]),
-      )
+      try {
+        await session.query(
+          insertText('floating_ips', ['address', 'pool', 'interface', 'created_at'], part.length),
+          part.flatMap((row) => [row.address, row.pool, row.interface, created_at]),
+        )
+      } catch (error) {
+        // Another process has made one since we looked.
+        if (dialect.refusal(error).kind === 'unique') await this.#refuseThose([...addresses])
+        throw error
+      }
     }
+  }
+
+  /** @throws {FloatingIpExists} naming the first that is there */
+  async #refuseThose(addresses: readonly string[]): Promise<void> {
+    const { session, dialect } = this.#context
+    const { text, params } = dialect.among('address', addresses)
+    const taken = await session.query(`SELECT address FROM floating_ips WHERE ${text} ORDER BY id LIMIT 1`, params)
+    if (taken.rows[0] !== undefined) throw new FloatingIpExists({ address: String(taken.rows[0].address) })
   }
 
   async remove(addresses: readonly string[]): Promise<void> {
     const { session, dialect } = this.#context
-    const among = [JSON.stringify(addresses)]
-    const { rows } = await session.query(
-      `SELECT address, project_id, fixed_ip_id FROM floating_ips WHERE ${dialect.among('address')} ORDER BY id`,
-      among,
-    )
+    const { text, params } = dialect.among('address', addresses)
+    const look = `SELECT address, project_id, fixed_ip_id FROM floating_ips WHERE ${text} ORDER BY id`
+    const { rows } = await session.query(dialect.forUpdate(look), params)
     const there = new Set(rows.map((row) => row.address))
     const missing = addresses.find((address) => !there.has(address))
     if (missing !== undefined) throw new FloatingIpNotFoundForAddress({ address: missing })
     const used = rows.filter((row) => row.project_id !== null || row.fixed_ip_id !== null)
     if (used.length > 0) throw new FloatingIpInUse({ addresses: used.map((row) => String(row.address)) })
-    await session.query(`DELETE FROM floating_ips WHERE ${dialect.among('address')}`, among)
+    await session.query(`DELETE FROM floating_ips WHERE ${text}`, params)
   }
 
   async byAddress(address: string): Promise<FloatingIpDetail> {
@@ -92,7 +100,7 @@ export class FloatingIps implements FloatingIpTable {
     const row = await dialect.claim(session, {
       table: 'floating_ips',
       set: 'project_id = ?, auto_assigned = ?, updated_at = ?',
-      where: 'pool = ? AND project_id IS NULL AND fixed_ip_id IS NULL',
+      where: `pool = ? AND ${dialect.conditions.floatingIpFree}`,
       order: 'id',
       params: [projectId, autoAssigned, now(), pool],
     })
@@ -109,16 +117,31 @@ export class FloatingIps implements FloatingIpTable {
   }
 
   /** @throws {FixedIpNotFound} */
-  async associate(address: string, fixedIpId: number, host: string): Promise<boolean> {
+  async associate(address: string, fixedIpId: number, host: string, ifLeadsTo?: number | null): Promise<boolean> {
+    const where = new Where().equals('address', address).and('project_id IS NOT NULL')
+    if (ifLeadsTo === null) where.and('fixed_ip_id IS NULL')
+    else where.equals('fixed_ip_id', ifLeadsTo)
     try {
-      return await this.#change(
-        `UPDATE floating_ips SET fixed_ip_id = ?, host = ?, updated_at = ? WHERE address = ? AND project_id IS NOT NULL`,
-        [fixedIpId, host, this.#context.now(), address],
-      )
+      return await this.#change(`UPDATE floating_ips SET fixed_ip_id = ?, host = ?, updated_at = ? ${where.text}`, [
+        fixedIpId,
+        host,
+        this.#context.now(),
+        ...where.params,
+      ])
     } catch (error) {
       if (this.#context.dialect.refusal(error).kind !== 'foreign-key') throw error
       throw new FixedIpNotFound({ id: fixedIpId }, { cause: error })
     }
+  }
+
+  async moveHost(networkId: number, from: string | null, to: string | null): Promise<readonly string[]> {
+    const { session, now } = this.#context
+    const where = new Where()
+      .and('fixed_ip_id IN (SELECT id FROM fixed_ips WHERE network_id = ?)', networkId)
+      .and(from === null ? 'host IS NULL' : 'host = ?', from ?? undefined)
+    const { rows } = await session.query(`SELECT address FROM floating_ips ${where.text} ORDER BY id`, where.params)
+    await session.query(`UPDATE floating_ips SET host = ?, updated_at = ? ${where.text}`, [to, now(), ...where.params])
+    return rows.map((row) => String(row.address))
   }
 
   async disassociate(address: string, fixedIpId?: number): Promise<boolean> {

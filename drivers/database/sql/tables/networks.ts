@@ -18,7 +18,7 @@ import {
   toInteger,
 } from 'netloom/contracts'
 import { networkEntity } from '../entities.ts'
-import { insert, insertText, rowReader, type TableContext } from '../statements.ts'
+import { insert, insertText, rowReader, type TableContext, Where } from '../statements.ts'
 
 /** Every address of a network is a row, made with the network. */
 const LARGEST_RANGE = 65_536
@@ -44,8 +44,10 @@ export class Networks implements NetworkTable {
     this.#context = context
   }
 
-  async list(): Promise<readonly NetworkRow[]> {
-    const { rows } = await this.#context.session.query('SELECT * FROM networks ORDER BY id')
+  async list(ids?: readonly number[]): Promise<readonly NetworkRow[]> {
+    const { session, dialect } = this.#context
+    const where = new Where().among(dialect, 'id', ids)
+    const { rows } = await session.query(`SELECT * FROM networks ${where.text} ORDER BY id`, where.params)
     return rows.map((row) => read(row))
   }
 
@@ -68,12 +70,15 @@ export class Networks implements NetworkTable {
    * @throws {AddressOutOfRange} a range that is not inside the network
    */
   async create(network: NewNetwork): Promise<NetworkRow> {
+    const { session, dialect } = this.#context
     const addresses = addressesOf(network)
+    // No unique key knows of ranges that overlap.
+    if (dialect.lockNetworks !== null) await session.query(dialect.lockNetworks)
     refuseOverlap(network, await this.list())
     try {
       return await this.#insert(network, addresses)
     } catch (error) {
-      const refusal = this.#context.dialect.refusal(error)
+      const refusal = dialect.refusal(error)
       if (refusal.kind !== 'unique') throw error
       throw translated(network, refusal.subject, error)
     }
@@ -102,19 +107,53 @@ export class Networks implements NetworkTable {
     return (await this.byId(id)).host ?? host
   }
 
+  async moveHost(id: number, from: string | null, to: string | null): Promise<boolean> {
+    const { session, now } = this.#context
+    const where = new Where().equals('id', id).and(from === null ? 'host IS NULL' : 'host = ?', from ?? undefined)
+    const { affected } = await session.query(`UPDATE networks SET host = ?, updated_at = ? ${where.text}`, [
+      to,
+      now(),
+      ...where.params,
+    ])
+    return affected > 0
+  }
+
+  async idsOn(host: string): Promise<readonly number[]> {
+    const { rows } = await this.#context.session.query(
+      `SELECT id FROM networks WHERE host = ? AND multi_host = 0
+        UNION SELECT network_id FROM fixed_ips WHERE host = ?
+        UNION SELECT v.network_id FROM virtual_interfaces v JOIN instances i ON i.uuid = v.instance_uuid
+          WHERE i.host = ? AND v.target IS NOT NULL
+        ORDER BY 1`,
+      [host, host, host],
+    )
+    return rows.map((row) => Number(row.id))
+  }
+
   async remove(id: number): Promise<void> {
-    const { session } = this.#context
+    const { session, dialect } = this.#context
     const network = await this.byId(id)
-    const { rows } = await session.query(
+    await this.#refuseInUse(network)
+    try {
+      await session.query(`DELETE FROM fixed_ips WHERE network_id = ? AND NOT ${IN_USE}`, [id])
+      await session.query('DELETE FROM networks WHERE id = ?', [id])
+    } catch (error) {
+      // Another process has taken an address since we looked.
+      if (dialect.refusal(error).kind === 'foreign-key') await this.#refuseInUse(network)
+      throw error
+    }
+  }
+
+  /** @throws {NetworkInUse} */
+  async #refuseInUse({ id, label }: NetworkRow): Promise<void> {
+    const { rows } = await this.#context.session.query(
       `SELECT (SELECT COUNT(*) FROM fixed_ips WHERE network_id = ? AND ${IN_USE}) AS addresses,
         (SELECT COUNT(*) FROM virtual_interfaces WHERE network_id = ?) AS interfaces`,
       [id, id],
     )
     // Without IPv4 an interface is what holds an address: it makes its own from its MAC address.
     const held = Number(rows[0]?.addresses) || Number(rows[0]?.interfaces)
-    if (held > 0) throw new NetworkInUse({ network: network.label, addresses: held })
-    await session.query('DELETE FROM fixed_ips WHERE network_id = ?', [id])
-    await session.query('DELETE FROM networks WHERE id = ?', [id])
+    if (held > 0) throw new NetworkInUse({ network: label, addresses: held })
   }
 
   async usage(id: number): Promise<PoolUsage> {

@@ -14,8 +14,8 @@ export class Services implements ServiceTable {
   async report(row: ServiceRow): Promise<void> {
     const { session } = this.#context
     const { affected } = await session.query(
-      'UPDATE services SET version = ?, started_at = ?, reported_at = ? WHERE host = ?',
-      [row.version, row.started_at, row.reported_at, row.host],
+      'UPDATE services SET version = ?, nodes = ?, started_at = ?, reported_at = ?, busy_since = ? WHERE host = ?',
+      [row.version, row.nodes, row.started_at, row.reported_at, row.busy_since, row.host],
     )
     if (affected === 0) await insert(session, serviceEntity, row)
   }

@@ -69,7 +69,8 @@ export class VirtualInterfaces implements VirtualInterfaceTable {
   /** An address that one of them held is left without an interface. */
   async remove(ids: readonly number[]): Promise<void> {
     const { session, dialect } = this.#context
-    await session.query(`DELETE FROM virtual_interfaces WHERE ${dialect.among('id')}`, [JSON.stringify(ids)])
+    const { text, params } = dialect.among('id', ids)
+    await session.query(`DELETE FROM virtual_interfaces WHERE ${text}`, params)
   }
 
   async #one(which: string, ...params: (string | number)[]): Promise<VirtualInterfaceRow | null> {

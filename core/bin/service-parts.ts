@@ -1,0 +1,97 @@
+/** The two kinds of service: one with a store, which is a controller too, and a host that asks a controller. */
+import type { Dispatch } from '../contracts/rpc.ts'
+import type { ServiceRow } from '../model/rows.ts'
+import { HostAgent } from '../network/host-agent.ts'
+import { managerRequires } from '../network/manager-services.ts'
+import { RemoteFacts } from '../network/remote-facts.ts'
+import { dispatcher, hostMethods, rpcMethods } from '../network/rpc-methods.ts'
+import { dbBackendSlot, networkManagerSlot, rpcBackendSlot } from '../plugin-system/slots.ts'
+import type { Booted } from './boot.ts'
+
+/** What a service does, whichever kind it is. */
+export interface ServicePart {
+  readonly dispatch: Dispatch
+  /** Answers only messages that name this host. */
+  readonly direct: boolean
+  initHost(): Promise<unknown>
+  /** Takes up what was missed. */
+  catchUp(): Promise<unknown>
+  /** Looks at the whole host. */
+  mendHost(): Promise<unknown>
+  periodicTasks(): Promise<unknown>
+  report(row: ServiceRow): Promise<void>
+  close(): Promise<void>
+}
+
+/** @throws {ServiceAlreadyRunning} and what the store throws */
+export function openPart(booted: Booted): Promise<ServicePart> {
+  return booted.flags.host_facts === 'rpc' ? openHost(booted) : openController(booted)
+}
+
+/** Where heartbeats go, on a connection of its own. */
+export interface Reporter {
+  report(row: ServiceRow): Promise<void>
+  close(): Promise<void>
+}
+
+/** @throws what the store or the bus throws */
+export async function openReporter({ container, flags }: Booted): Promise<Reporter> {
+  if (flags.host_facts === 'rpc') {
+    const rpc = await container.get(rpcBackendSlot)
+    const facts = new RemoteFacts(flags.host, rpc)
+    return { report: (row) => facts.report(row), close: () => rpc.close() }
+  }
+  const database = await container.get(dbBackendSlot)
+  await database.open()
+  return {
+    report: (row) => database.transaction((store) => store.services.report(row)),
+    close: () => database.close(),
+  }
+}
+
+async function openController({ container, flags: { host }, logger }: Booted): Promise<ServicePart> {
+  const database = await container.get(dbBackendSlot)
+  await database.open()
+  await database.claimHost(host, (error) => logger.error('the claim of this host was lost', { error }))
+  const manager = await container.get(networkManagerSlot)
+  return {
+    dispatch: dispatcher(rpcMethods, manager),
+    direct: false,
+    initHost: () => manager.initHost(),
+    catchUp: () => manager.catchUp(),
+    mendHost: () => manager.mendHost(),
+    periodicTasks: () => manager.periodicTasks(),
+    report: (row) => database.transaction((store) => store.services.report(row)),
+    async close() {
+      await manager.close()
+      await database.close()
+    },
+  }
+}
+
+async function openHost({ container, flags, logger }: Booted): Promise<ServicePart> {
+  const { host, force_dhcp_release } = flags
+  const facts = new RemoteFacts(host, await container.get(rpcBackendSlot))
+  const services = {
+    host,
+    endsLeases: force_dhcp_release,
+    logger,
+    interfaceDriver: await container.get(managerRequires.interfaceDriver),
+    l3: await container.get(managerRequires.l3),
+    dhcp: await container.get(managerRequires.dhcp),
+    firewall: await container.get(managerRequires.firewall),
+    hostDriver: await container.get(managerRequires.hostDriver),
+    leaseSpool: await container.get(managerRequires.leaseSpool),
+  }
+  const agent = new HostAgent(services, facts)
+  return {
+    dispatch: dispatcher(hostMethods, agent),
+    direct: true,
+    initHost: () => agent.initHost(),
+    catchUp: () => agent.catchUp(),
+    mendHost: () => agent.mendHost(),
+    periodicTasks: async () => {},
+    report: (row) => facts.report(row),
+    close: async () => agent.close(),
+  }
+}

@@ -1,0 +1,55 @@
+import type { HostChangeRow, HostChangeTable } from 'netloom/contracts'
+import { hostChangeEntity } from '../entities.ts'
+import { insertText, rowReader, type TableContext } from '../statements.ts'
+
+const ROWS_PER_INSERT = 500
+
+const read = rowReader(hostChangeEntity)
+
+export class HostChanges implements HostChangeTable {
+  readonly #context: TableContext
+
+  constructor(context: TableContext) {
+    this.#context = context
+  }
+
+  async record(host: string, owners: readonly string[]): Promise<void> {
+    const { session, now } = this.#context
+    for (let first = 0; first < owners.length; first += ROWS_PER_INSERT) {
+      const part = owners.slice(first, first + ROWS_PER_INSERT)
+      const text = insertText('host_changes', ['host', 'owner', 'created_at'], part.length)
+      await session.query(
+        text,
+        part.flatMap((owner) => [host, owner, now()]),
+      )
+    }
+  }
+
+  async after(host: string, id: number, limit: number): Promise<readonly HostChangeRow[]> {
+    const { rows } = await this.#context.session.query(
+      `SELECT * FROM host_changes WHERE host = ? AND id > ? ORDER BY id LIMIT ${Math.trunc(limit)}`,
+      [host, id],
+    )
+    return rows.map((row) => read(row))
+  }
+
+  async positions(before: string): Promise<{ readonly oldest: number; readonly settled: number }> {
+    const { rows } = await this.#context.session.query(
+      `SELECT (SELECT MIN(id) FROM host_changes) AS oldest,
+        (SELECT MAX(id) FROM host_changes WHERE created_at < ?) AS settled`,
+      [before],
+    )
+    return { oldest: Math.max(0, Number(rows[0]?.oldest ?? 1) - 1), settled: Number(rows[0]?.settled ?? 0) }
+  }
+
+  async forget(before: string): Promise<number> {
+    const { session } = this.#context
+    // The newest stays, so that who was away can always tell that something was forgotten.
+    const { rows } = await session.query('SELECT MAX(id) AS newest FROM host_changes')
+    const { affected } = await session.query('DELETE FROM host_changes WHERE created_at < ? AND id < ?', [
+      before,
+      Number(rows[0]?.newest ?? 0),
+    ])
+    return affected
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * A MariaDB server of a test's own: it may be killed, frozen and started again, and lies in a temporary folder. It is
+ * told apart from others by its process, which is a child of this one; nothing else is ever ended.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createConnection } from 'mysql2/promise'
+import { provideRequirements, type Requirements } from '../../core/bin/demo/requirements.ts'
+import { createProcessExecutor } from '../../drivers/system/process-executor.ts'
+
+const REQUIRED: Requirements = {
+  mariadbd: 'mariadb-server-core',
+  'mariadb-install-db': 'mariadb-server-core',
+  mariadb: 'mariadb-client-core',
+}
+
+const START_LIMIT_MS = 60_000
+
+export interface PrivateMariadbOptions {
+  /** The network namespace that it runs in; this process's own when it is not given. */
+  readonly namespace?: string
+  /** Where it listens; default 127.0.0.1. */
+  readonly address?: string
+  /** Default: 3306 in a namespace, else one that is free. */
+  readonly port?: number
+}
+
+export interface PrivateMariadb {
+  /** `mysql://root@address:port`: a name of a database makes it a `sql_connection`. */
+  readonly server: string
+  /** A socket in the file system, which other network namespaces reach too. */
+  readonly socketPath: string
+  /** Starts it again after `kill`, on the same data, and waits until it answers. */
+  start(): Promise<void>
+  /** Ends it as a power cut would. */
+  kill(): Promise<void>
+  /** Lets it hang, as a partition does; `thaw` lets it go on. */
+  freeze(): void
+  thaw(): void
+  /** Ends it and removes its data. */
+  stop(): Promise<void>
+}
+
+/** Installs MariaDB if need be, as `netloom demo` does it, makes an empty server and starts it. */
+export async function startPrivateMariadb(options: PrivateMariadbOptions = {}): Promise<PrivateMariadb> {
+  await provideRequirements((line) => process.stderr.write(`${line}\n`), REQUIRED)
+  const { namespace, address = '127.0.0.1', port = namespace ? 3306 : await freePort() } = options
+  const folder = await mkdtemp(join(tmpdir(), 'nlmy-'))
+  const paths = { data: join(folder, 'data'), socket: join(folder, 'socket'), log: join(folder, 'log') }
+  const user = process.getuid?.() === 0 ? ['--user=root'] : []
+  await createProcessExecutor().run({
+    argv: [
+      ...(['mariadb-install-db', '--no-defaults', `--datadir=${paths.data}`, ...user] as const),
+      ...['--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'],
+    ],
+  })
+  const argv = [
+    ...(namespace ? ['ip', 'netns', 'exec', namespace] : []),
+    ...['mariadbd', '--no-defaults', ...user, `--datadir=${paths.data}`, `--socket=${paths.socket}`],
+    ...[`--pid-file=${join(folder, 'pid')}`, `--log-error=${paths.log}`, `--bind-address=${address}`, `--port=${port}`],
+    ...['--skip-name-resolve', '--innodb-buffer-pool-size=64M', '--innodb-flush-log-at-trx-commit=1'],
+  ]
+  let child: ChildProcess | null = null
+  const endWithUs = () => void child?.kill('SIGKILL')
+  process.on('exit', endWithUs)
+
+  const mariadb: PrivateMariadb = {
+    server: `mysql://root@${address.includes(':') ? `[${address}]` : address}:${port}`,
+    socketPath: paths.socket,
+    async start() {
+      const started = spawn(argv[0]!, argv.slice(1), { stdio: 'ignore' })
+      started.on('error', () => undefined)
+      child = started
+      await answering(started, paths)
+    },
+    async kill() {
+      if (child === null || child.exitCode !== null || child.signalCode !== null) return
+      const ended = once(child, 'exit')
+      child.kill('SIGKILL')
+      await ended
+    },
+    freeze: () => void child?.kill('SIGSTOP'),
+    thaw: () => void child?.kill('SIGCONT'),
+    async stop() {
+      await mariadb.kill()
+      process.off('exit', endWithUs)
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+  try {
+    await mariadb.start()
+    await letIn(paths.socket)
+  } catch (error) {
+    await mariadb.stop()
+    throw error
+  }
+  return mariadb
+}
+
+/** Waits for the first answer. @throws {Error} with the end of the log when the server ends before */
+async function answering(child: ChildProcess, paths: { socket: string; log: string }): Promise<void> {
+  const deadline = performance.now() + START_LIMIT_MS
+  for (;;) {
+    try {
+      const connection = await createConnection({ socketPath: paths.socket, user: 'root' })
+      await connection.end()
+      return
+    } catch (error) {
+      if (child.exitCode === null && child.signalCode === null && performance.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 50))
+        continue
+      }
+      const log = await readFile(paths.log, 'utf8').catch(() => '')
+      throw new Error(`mariadbd does not answer: ${log.split('\n').slice(-10).join('\n')}`, { cause: error })
+    }
+  }
+}
+
+/** The user of an installation may log in from its own machine only. */
+async function letIn(socketPath: string): Promise<void> {
+  const connection = await createConnection({ socketPath, user: 'root' })
+  await connection.query(`GRANT ALL ON *.* TO root@'%' IDENTIFIED BY '' WITH GRANT OPTION`)
+  await connection.end()
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
