@@ -88,7 +88,8 @@ describe.skipIf(!isRoot)('what others made on the host', () => {
     return texts.flatMap(({ stdout }) => stdout.split('\n').filter((line) => /^[*:[]/.test(line) && !ours.test(line)))
   }
   const links = async () => {
-    const shown = JSON.parse((await inside('ip', '-j', 'address', 'show')).stdout)
+    const lasting = (key: string, value: unknown) => (key === 'tentative' ? undefined : value)
+    const shown = JSON.parse((await inside('ip', '-j', 'address', 'show')).stdout, lasting)
     return shown.filter(({ ifname }: { ifname: string }) => /^(eth0|site|netloom-br0)/.test(ifname))
   }
   const routes = async () =>
