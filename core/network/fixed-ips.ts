@@ -61,7 +61,8 @@ export function deallocateInstance(
     const addresses = vifs.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
     for (const address of addresses) await letGo(manager, store, address, changed)
     const plugged = vifs.filter((vif) => vif.target !== null)
-    changed(host, ...plugged.map((vif) => portOwner(vif.id)))
+    // With its last guest a network may be gone from this host.
+    changed(host, ...plugged.flatMap((vif) => [portOwner(vif.id), networkOwner(vif.network_id)]))
     await store.virtualInterfaces.remove(vifs.map((vif) => vif.id))
     await store.instances.remove(uuid)
     return addresses

@@ -10,7 +10,6 @@ import type {
   AttachRequest,
   CreateNetworksRequest,
   FixedIpRequest,
-  HostAction,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -246,8 +245,8 @@ export abstract class NetworkManager implements NetworkOperations {
     return this.agent.reconcileHost()
   }
 
-  reconcileOwners(owners: readonly string[], actions: readonly HostAction[] = []): Promise<void> {
-    return this.agent.reconcileOwners(owners, actions)
+  reconcileOwners(owners: readonly string[]): Promise<void> {
+    return this.agent.reconcileOwners(owners)
   }
 
   // ---- shared steps
@@ -257,29 +256,19 @@ export abstract class NetworkManager implements NetworkOperations {
    * @param host null: nobody is to be configured
    * @throws {HostChangeFailed} @throws {ServiceUnavailable} naming the host
    */
-  async converge(
-    context: RequestContext,
-    host: string | null,
-    owners: readonly string[],
-    actions: readonly HostAction[] = [],
-  ): Promise<void> {
+  async converge(context: RequestContext, host: string | null, owners: readonly string[]): Promise<void> {
     if (host === null) return
-    if (host === this.host) return this.agent.reconcileOwners(owners, actions)
-    const args = { owners, actions, context: { ...context } } as unknown as JsonObject
+    if (host === this.host) return this.agent.reconcileOwners(owners)
+    const args = { owners, context: { ...context } } as unknown as JsonObject
     await this.services.rpc.call({ topic: NETWORK_TOPIC, server: host }, 'reconcile_owners', args)
   }
 
   /** For what must not fail because a host is away: it catches up when it is back (defects-manager B4). */
-  async convergeOrLog(
-    context: RequestContext,
-    host: string | null,
-    owners: readonly string[],
-    actions: readonly HostAction[] = [],
-  ): Promise<void> {
+  async convergeOrLog(context: RequestContext, host: string | null, owners: readonly string[]): Promise<void> {
     if (host === null) return
     const { logger } = this.services
     try {
-      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners, actions)
+      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners)
       else logger.warn('a host is down: it is brought in line when it is back', { host, owners })
     } catch (error) {
       logger.error('the host is not in line yet; it is tried again periodically', { host, owners, error })

@@ -85,7 +85,7 @@ test('names are told apart as SQLite does it, and texts keep every character', a
   const found = await database.transaction(async ({ networks, floatingIps, services }) => {
     for (const [index, host] of ['Node', 'node', 'nöde', 'node-1'].entries()) {
       await floatingIps.create([{ address: `203.0.113.${index}`, pool: host, interface: null }])
-      await services.report({ host, version: '1', started_at: 'x', reported_at: 'x' })
+      await services.report({ host, version: '1', nodes: '', started_at: 'x', reported_at: 'x', busy_since: null })
     }
     await networks.create(newNetwork('10.0.0.0/29', { label, project_id: 'Acme' }))
     return {
