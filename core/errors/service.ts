@@ -32,6 +32,14 @@ export const ServiceUnavailable = defineError(
   TryLater,
 )
 
+export const BusUnavailable = defineError(
+  'BusUnavailable',
+  5,
+  (d: { where: string; reason: string }) =>
+    `the message bus at ${d.where} is away (${d.reason}): start RabbitMQ there, or correct the rabbit_* flags`,
+  TryLater,
+)
+
 export const RpcTimeout = defineError(
   'RpcTimeout',
   5,

@@ -2,9 +2,17 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ConnectionLost, RootRequired, RpcTimeout, ServiceUnavailable } from 'netloom/contracts'
-import { envelope, type Request, type Response, readResponse } from './envelope.ts'
-import { encodeFrame, LineReader, MAX_MESSAGE_BYTES, messageTooLong } from './frames.ts'
-import { within } from './within.ts'
+import {
+  encodeMessage,
+  envelope,
+  MAX_MESSAGE_BYTES,
+  messageTooLong,
+  type Request,
+  type Response,
+  readResponse,
+} from '../envelope.ts'
+import { within } from '../within.ts'
+import { LineReader } from './frames.ts'
 
 interface Pending {
   readonly method: string
@@ -52,16 +60,18 @@ export class Connection {
    * Sends a request and waits for what the server says.
    * @throws {ConnectionLost} @throws {RpcTimeout} @throws {InvalidInput} it is too long
    */
-  async request(request: Request): Promise<Response> {
+  async request(request: Request, signal?: AbortSignal): Promise<Response> {
+    signal?.throwIfAborted()
     const { method, timeout_ms } = request
     this.#lastId += 1
     const id = this.#lastId
-    const frame = encodeFrame(envelope(id, request))
+    const frame = `${encodeMessage(envelope(request, id))}\n`
     const answer = new Promise<Response>((resolve, reject) => this.#pending.set(id, { method, resolve, reject }))
     void this.#send(id, frame)
     const host = this.#host
     try {
-      return await within(answer, timeout_ms, () => new RpcTimeout({ method, host, seconds: timeout_ms / 1000 }))
+      const late = () => new RpcTimeout({ method, host, seconds: timeout_ms / 1000 })
+      return await within(answer, timeout_ms, late, signal)
     } finally {
       this.#pending.delete(id)
     }

@@ -1,27 +1,7 @@
 import { isUtf8 } from 'node:buffer'
-import { InvalidInput } from 'netloom/contracts'
-
-/** The longest message in bytes of UTF-8, without its line end; both sides refuse a longer one. */
-export const MAX_MESSAGE_BYTES = 8 * 1024 * 1024
+import { MAX_MESSAGE_BYTES } from '../envelope.ts'
 
 const LINE_END = 0x0a
-
-/**
- * One message as a line.
- * @throws {InvalidInput} it is longer than the bus carries
- * @throws {TypeError} it is no JSON (a cycle, a bigint)
- */
-export function encodeFrame(message: object): string {
-  const text = JSON.stringify(message)
-  const bytes = Buffer.byteLength(text)
-  if (bytes > MAX_MESSAGE_BYTES) throw messageTooLong(bytes)
-  return `${text}\n`
-}
-
-/** What both sides say of a message over the limit. */
-export function messageTooLong(bytes: number): InstanceType<typeof InvalidInput> {
-  return new InvalidInput({ what: 'message', value: `${bytes} bytes`, want: `at most ${MAX_MESSAGE_BYTES} bytes` })
-}
 
 /** Cuts a stream of bytes into lines; holds at most one unfinished line within the limit. */
 export class LineReader {

@@ -5,17 +5,17 @@ import {
   type Logger,
   type RpcCallOptions,
   type RpcDriver,
+  type RpcServeOptions,
   type RpcTarget,
   RpcTimeout,
   ServiceUnavailable,
 } from 'netloom/contracts'
+import { defaultLimits, Endpoint, type EndpointLimits } from '../endpoint.ts'
+import { encodeMessage, failure, type Request, type Response, settle } from '../envelope.ts'
+import { askHere } from '../in-process.ts'
 import { Connection } from './connection.ts'
-import { defaultLimits, Endpoint, type EndpointLimits } from './endpoint.ts'
-import { failure, type Request, type Response, settle } from './envelope.ts'
-import { encodeFrame } from './frames.ts'
 import { checkRunFolder, hostsIn, makeRunFolder, pathProblem, runPathInvalid, socketPath } from './run-folder.ts'
 import { SocketServer } from './socket-server.ts'
-import { within } from './within.ts'
 
 export interface LocalRpcOptions {
   /** The folder of sockets; all hosts that shall meet share it. */
@@ -45,24 +45,30 @@ export class LocalRpc implements RpcDriver {
   }
 
   async call(target: RpcTarget, method: string, args: JsonObject, options: RpcCallOptions = {}): Promise<Json> {
-    const timeoutMs = options.timeoutMs ?? this.#options.timeoutMs
-    return settle(await this.#send(target, { kind: 'call', topic: target.topic, method, args, timeout_ms: timeoutMs }))
+    const { timeoutMs: timeout_ms = this.#options.timeoutMs, signal } = options
+    const { topic, server = null } = target
+    return settle(await this.#send({ kind: 'call', topic, server, method, args, timeout_ms }, signal))
   }
 
   async cast(target: RpcTarget, method: string, args: JsonObject): Promise<void> {
-    settle(await this.#send(target, this.#castRequest(target.topic, method, args)))
+    settle(await this.#send(this.#castRequest(target, method, args)))
   }
 
   async fanout(topic: string, method: string, args: JsonObject): Promise<void> {
-    const request = this.#castRequest(topic, method, args)
-    encodeFrame(request)
+    const request = this.#castRequest({ topic }, method, args)
+    encodeMessage(request)
     const hosts = new Set([...this.#served.keys(), ...(await hostsIn(this.#options.runPath))])
-    const outcomes = await Promise.allSettled([...hosts].map((host) => this.#sendTo(host, request)))
+    const outcomes = await Promise.allSettled([...hosts].map((server) => this.#sendTo(server, { ...request, server })))
     const away = outcomes.filter(({ status }) => status === 'rejected').length
     if (away > 0) this.#options.logger.debug('a fan-out did not reach all', { topic, method, away })
   }
 
-  async serve(topic: string, host: string, dispatch: Dispatch): Promise<{ close(): Promise<void> }> {
+  async serve(
+    topic: string,
+    host: string,
+    dispatch: Dispatch,
+    options: RpcServeOptions = {},
+  ): Promise<{ close(): Promise<void> }> {
     const { runPath, logger, limits } = this.#options
     const path = socketPath(runPath, host)
     const problem = pathProblem(path)
@@ -75,7 +81,7 @@ export class LocalRpc implements RpcDriver {
       this.#served.set(host, served)
     }
     const { endpoint, server } = served
-    endpoint.add(topic, dispatch)
+    endpoint.add(topic, dispatch, options)
     try {
       await server
     } catch (error) {
@@ -92,19 +98,19 @@ export class LocalRpc implements RpcDriver {
     for (const opened of connections) if (opened.status === 'fulfilled') opened.value.close()
   }
 
-  #castRequest(topic: string, method: string, args: JsonObject): Request {
-    return { kind: 'cast', topic, method, args, timeout_ms: this.#options.timeoutMs }
+  #castRequest({ topic, server }: RpcTarget, method: string, args: JsonObject): Request {
+    return { kind: 'cast', topic, server: server ?? null, method, args, timeout_ms: this.#options.timeoutMs }
   }
 
   /** To the named host; or to the first that takes it. One that has begun is never followed by another. */
-  async #send({ topic, server }: RpcTarget, request: Request): Promise<Response> {
-    if (server !== undefined) return this.#sendTo(server, request)
+  async #send(request: Request, signal?: AbortSignal): Promise<Response> {
+    if (request.server !== null) return this.#sendTo(request.server, request, signal)
     const deadline = performance.now() + request.timeout_ms
     let refusal: Response | undefined
-    for await (const host of this.#candidates(topic)) {
+    for await (const host of this.#candidates(request.topic)) {
       try {
         const left = Math.max(1, deadline - performance.now())
-        const response = await this.#sendTo(host, { ...request, timeout_ms: Math.ceil(left) })
+        const response = await this.#sendTo(host, { ...request, timeout_ms: Math.ceil(left) }, signal)
         if (!('error' in response) || response.refused !== true) return response
         if (response.error.code !== ServiceUnavailable.code) refusal = response
       } catch (error) {
@@ -120,7 +126,7 @@ export class LocalRpc implements RpcDriver {
   async *#candidates(topic: string): AsyncGenerator<string> {
     const asked = new Set<string>()
     for (const [host, { endpoint }] of this.#served) {
-      if (!endpoint.serves(topic)) continue
+      if (!endpoint.accepts({ topic, server: null })) continue
       asked.add(host)
       yield host
     }
@@ -130,23 +136,13 @@ export class LocalRpc implements RpcDriver {
     for (const host of await hostsIn(this.#options.runPath)) if (!asked.has(host)) yield host
   }
 
-  async #sendTo(host: string, request: Request): Promise<Response> {
+  async #sendTo(host: string, request: Request, signal?: AbortSignal): Promise<Response> {
     const where = socketPath(this.#options.runPath, host)
     if (this.#closed) throw new ServiceUnavailable({ host, where })
     const served = this.#served.get(host)
-    if (served !== undefined) return this.#sendHere(served.endpoint, request)
+    if (served !== undefined) return askHere(served.endpoint, request, signal)
     const connection = await this.#connect(host, where)
-    return connection.request(request)
-  }
-
-  /** Within this process, through JSON all the same: what one process may say, two may. */
-  async #sendHere(endpoint: Endpoint, request: Request): Promise<Response> {
-    const { kind, method, timeout_ms } = request
-    const copied = JSON.parse(encodeFrame(request)) as Request
-    const running = endpoint.run(copied)
-    if (kind === 'cast') return endpoint.serves(request.topic) ? { result: null } : running
-    const late = () => new RpcTimeout({ method, host: endpoint.host, seconds: timeout_ms / 1000 })
-    return JSON.parse(encodeFrame(await within(running, timeout_ms, late))) as Response
+    return connection.request(request, signal)
   }
 
   /** One connection a host, also for calls that begin at the same time. */

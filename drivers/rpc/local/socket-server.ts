@@ -1,9 +1,18 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Logger } from 'netloom/contracts'
+import type { Endpoint } from '../endpoint.ts'
+import {
+  encodeAnswer,
+  failure,
+  MAX_MESSAGE_BYTES,
+  messageTooLong,
+  type Read,
+  type Request,
+  type Response,
+  readRequest,
+} from '../envelope.ts'
 import { claimSocket, type ReleaseSocket } from './claim-socket.ts'
-import type { Endpoint } from './endpoint.ts'
-import { envelope, failure, type Read, type Request, type Response, readRequest } from './envelope.ts'
-import { encodeFrame, LineReader, MAX_MESSAGE_BYTES, messageTooLong } from './frames.ts'
+import { LineReader } from './frames.ts'
 
 /** Answers that a peer may leave unread, in bytes, before it is cut off. */
 const MAX_UNREAD_BYTES = 8 * MAX_MESSAGE_BYTES
@@ -94,16 +103,7 @@ export class SocketServer {
       socket.destroy()
       return
     }
-    if (!socket.write(frameOf(id, response))) socket.pause()
-  }
-}
-
-/** The answer, or that it cannot be sent. */
-function frameOf(id: number | null, response: Response): string {
-  try {
-    return encodeFrame(envelope(id, response))
-  } catch (error) {
-    return encodeFrame(envelope(id, failure(error)))
+    if (!socket.write(`${encodeAnswer(response, id)}\n`)) socket.pause()
   }
 }
 

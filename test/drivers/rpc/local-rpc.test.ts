@@ -5,7 +5,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { FixedIpNotFound, type Json, NoMoreFixedIps, type RpcDriver } from 'netloom/contracts'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { MAX_MESSAGE_BYTES } from '../../../drivers/rpc/local/frames.ts'
+import { MAX_MESSAGE_BYTES } from '../../../drivers/rpc/envelope.ts'
 import { type Bus, codeOf, echo, makeBus, until } from './local-bus.ts'
 
 let bus: Bus

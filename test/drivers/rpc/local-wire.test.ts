@@ -4,8 +4,8 @@ import { createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { readRequest, readResponse } from '../../../drivers/rpc/local/envelope.ts'
-import { LineReader, MAX_MESSAGE_BYTES } from '../../../drivers/rpc/local/frames.ts'
+import { MAX_MESSAGE_BYTES, readRequest, readResponse } from '../../../drivers/rpc/envelope.ts'
+import { LineReader } from '../../../drivers/rpc/local/frames.ts'
 import { type Bus, codeOf, echo, makeBus, until } from './local-bus.ts'
 
 let bus: Bus

@@ -2,6 +2,7 @@ import {
   type Dispatch,
   type Json,
   type Logger,
+  type RpcServeOptions,
   RpcTimeout,
   ServiceAlreadyRunning,
   ServiceUnavailable,
@@ -12,7 +13,7 @@ import { within } from './within.ts'
 
 /** How much one host does and holds at a time. */
 export interface EndpointLimits {
-  /** Requests from sockets that run at a time. */
+  /** Requests of other processes that run at a time. */
   readonly running: number
   /** Requests that wait for one of those places; what comes after is refused. */
   readonly waiting: number
@@ -22,13 +23,18 @@ export interface EndpointLimits {
 
 export const defaultLimits: EndpointLimits = { running: 128, waiting: 2048, closeMs: 10_000 }
 
-/** The host that serves, apart from any socket: its topics, and the bound on what runs at a time. */
+interface Served {
+  readonly dispatch: Dispatch
+  readonly direct: boolean
+}
+
+/** The host that serves, apart from what carries the messages: its topics, and the bound on what runs at a time. */
 export class Endpoint {
   readonly host: string
   readonly #where: string
   readonly #logger: Logger
   readonly #limits: EndpointLimits
-  readonly #topics = new Map<string, Dispatch>()
+  readonly #topics = new Map<string, Served>()
   readonly #waiting: (() => void)[] = []
   readonly #active = new Map<Promise<Response>, string>()
   readonly #closing = new Set<string>()
@@ -42,9 +48,9 @@ export class Endpoint {
   }
 
   /** @throws {ServiceAlreadyRunning} the topic is served */
-  add(topic: string, dispatch: Dispatch): void {
+  add(topic: string, dispatch: Dispatch, { direct = false }: RpcServeOptions = {}): void {
     if (this.#topics.has(topic)) throw new ServiceAlreadyRunning({ host: this.host, where: this.#where })
-    this.#topics.set(topic, dispatch)
+    this.#topics.set(topic, { dispatch, direct })
   }
 
   get topics(): readonly string[] {
@@ -55,15 +61,21 @@ export class Endpoint {
     return this.#topics.has(topic)
   }
 
-  /** Why a request from a socket is not taken now, or null. */
-  refusal({ topic }: Request): Response | null {
-    if (!this.serves(topic) || this.#closing.has(topic)) return this.#unserved()
+  /** True when the topic is served, to one who names this host, or no host where that is not left to others. */
+  accepts({ topic, server }: Pick<Request, 'topic' | 'server'>): boolean {
+    const served = this.#topics.get(topic)
+    return served !== undefined && (server === null ? !served.direct : server === this.host)
+  }
+
+  /** Why a request of another process is not taken now, or null. */
+  refusal(request: Request): Response | null {
+    if (!this.accepts(request) || this.#closing.has(request.topic)) return this.#unserved()
     if (this.#running < this.#limits.running || this.#waiting.length < this.#limits.waiting) return null
     const reason = `host ${this.host} is busy: ${this.#limits.waiting} requests wait already`
     return failure(new TryLater({ reason }), true)
   }
 
-  /** Runs a request from a socket within the bound, at once or when its turn comes. Never rejects. */
+  /** Runs a request of another process within the bound, at once or when its turn comes. Never rejects. */
   async receive(request: Request): Promise<Response> {
     const refusal = this.refusal(request)
     if (refusal !== null) return refusal
@@ -83,9 +95,9 @@ export class Endpoint {
    * calls its own host holds a place already, and would wait for itself. Never rejects.
    */
   async run(request: Request): Promise<Response> {
-    const dispatch = this.#topics.get(request.topic)
-    if (dispatch === undefined) return this.#unserved()
-    const outcome = this.#dispatch(dispatch, request)
+    const served = this.#topics.get(request.topic)
+    if (served === undefined || !this.accepts(request)) return this.#unserved()
+    const outcome = this.#dispatch(served.dispatch, request)
     this.#active.set(outcome, request.topic)
     try {
       return await outcome
