@@ -1,6 +1,4 @@
-import type { ChannelModel } from 'amqplib'
 import {
-  BusUnavailable,
   type Dispatch,
   type Json,
   type JsonObject,
@@ -8,15 +6,16 @@ import {
   type RpcDriver,
   type RpcServeOptions,
   type RpcTarget,
+  ServiceUnavailable,
 } from 'netloom/contracts'
 import { defaultLimits, Endpoint, type EndpointLimits } from '../endpoint.ts'
 import { type Request, settle } from '../envelope.ts'
 import { askHere } from '../in-process.ts'
 import { Answers } from './answers.ts'
-import { BusConnection, type BusConnectionOptions } from './bus-connection.ts'
-import { Caller } from './caller.ts'
-import { type Names, namesUnder } from './names.ts'
-import { Serving } from './serving.ts'
+import type { BusConnectionOptions } from './bus-connection.ts'
+import { HostService } from './host-service.ts'
+import { Line, type LineOptions } from './line.ts'
+import { namesUnder } from './names.ts'
 
 export interface AmqpRpcOptions extends BusConnectionOptions {
   /** What all names at the broker begin with. */
@@ -36,36 +35,26 @@ interface Served {
 /** RpcDriver over RabbitMQ. */
 export class AmqpRpc implements RpcDriver {
   readonly #options: AmqpRpcOptions
+  readonly #lineOptions: LineOptions
   readonly #limits: EndpointLimits
-  readonly #names: Names
-  readonly #connection: BusConnection
-  readonly #caller: Caller
+  readonly #line: Line
   readonly #served = new Map<string, Served>()
-  readonly #servings = new Set<Serving>()
+  readonly #services = new Set<HostService>()
+  /** A queue of casts that cannot be had for now stalls whoever touches it: it has a connection of its own. */
+  #casts: Promise<Line> | null = null
+  #closed = false
 
-  private constructor(options: AmqpRpcOptions) {
-    const { prefix, host, logger } = options
+  private constructor(options: AmqpRpcOptions, lineOptions: LineOptions, line: Line) {
     this.#options = options
+    this.#lineOptions = lineOptions
     this.#limits = { ...defaultLimits, ...options.limits }
-    this.#names = namesUnder(prefix)
-    this.#caller = new Caller({ names: this.#names, host, logger, where: this.#where })
-    this.#connection = new BusConnection(options, {
-      up: (model) => this.#up(model),
-      down: () => this.#down(),
-      blocked: (isBlocked) => this.#caller.blocked(isBlocked),
-    })
+    this.#line = line
   }
 
   /** @throws {BusUnavailable} no broker is there @throws {ConfigInvalid} it does not want us */
   static async open(options: AmqpRpcOptions): Promise<AmqpRpc> {
-    const rpc = new AmqpRpc(options)
-    try {
-      await rpc.#connection.open()
-    } catch (error) {
-      rpc.#caller.close()
-      throw error
-    }
-    return rpc
+    const lineOptions = { ...options, names: namesUnder(options.prefix) }
+    return new AmqpRpc(options, lineOptions, await Line.open(lineOptions))
   }
 
   async call(target: RpcTarget, method: string, args: JsonObject, options: RpcCallOptions = {}): Promise<Json> {
@@ -73,20 +62,19 @@ export class AmqpRpc implements RpcDriver {
     const { topic, server = null } = target
     const request: Request = { kind: 'call', topic, server, method, args, timeout_ms }
     const here = this.#here(request)
-    return settle(here === null ? await this.#caller.ask(request, signal) : await askHere(here, request, signal))
+    return settle(here === null ? await this.#line.ask(request, signal) : await askHere(here, request, signal))
   }
 
-  async cast(target: RpcTarget, method: string, args: JsonObject): Promise<void> {
-    const { topic, server = null } = target
-    const request: Request = { kind: 'cast', topic, server, method, args, timeout_ms: this.#options.timeoutMs }
-    // One that names no host has to outlive this process.
-    const here = server === null ? null : this.#here(request)
-    settle(here === null ? await this.#caller.ask(request) : await askHere(here, request))
+  async cast({ topic, server }: RpcTarget, method: string, args: JsonObject): Promise<void> {
+    const request = this.#castRequest(topic, server ?? null, method, args)
+    // One that names no host has to outlive this process, so it always goes to the broker.
+    const here = server === undefined ? null : this.#here(request)
+    if (here !== null) settle(await askHere(here, request))
+    else settle(await (server === undefined ? await this.#castLine() : this.#line).ask(request))
   }
 
   async fanout(topic: string, method: string, args: JsonObject): Promise<void> {
-    const request: Request = { kind: 'cast', topic, server: null, method, args, timeout_ms: this.#options.timeoutMs }
-    settle(await this.#caller.fanout(request))
+    settle(await this.#line.fanout(this.#castRequest(topic, null, method, args)))
   }
 
   async serve(
@@ -95,45 +83,38 @@ export class AmqpRpc implements RpcDriver {
     dispatch: Dispatch,
     options: RpcServeOptions = {},
   ): Promise<{ close(): Promise<void> }> {
-    this.#names.host(topic, host)
+    const { names, logger } = this.#lineOptions
+    names.host(topic, host)
     const { endpoint, answers } = this.#served.get(host) ?? this.#begin(host)
     endpoint.add(topic, dispatch, options)
-    const serving = new Serving({
-      topic,
-      direct: options.direct === true,
-      endpoint,
-      answers,
-      names: this.#names,
-      limits: this.#limits,
-      logger: this.#options.logger,
-      where: this.#where,
-    })
+    const topology = { topic, host, names, answers, limits: this.#limits }
+    const service = new HostService({ topology, endpoint, logger })
     const close = async () => {
-      this.#servings.delete(serving)
-      await serving.close()
+      await service.close()
+      this.#services.delete(service)
       if (endpoint.topics.length === 0) this.#served.delete(host)
     }
+    this.#services.add(service)
     try {
-      const { model } = this.#connection
-      if (model === null) throw new BusUnavailable({ where: this.#where(), reason: 'not connected' })
-      await serving.open(model)
+      await service.open(this.#line, options.direct === true ? null : await this.#castLine())
     } catch (error) {
       await close()
       throw error
     }
-    this.#servings.add(serving)
     return { close }
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.#servings].map((serving) => serving.close()))
-    this.#servings.clear()
+    this.#closed = true
+    await Promise.all([...this.#services].map((service) => service.close()))
+    this.#services.clear()
     this.#served.clear()
-    this.#caller.close()
-    await this.#connection.close()
+    await Promise.all([this.#line.close(), this.#casts?.then((line) => line.close()).catch(() => {})])
   }
 
-  readonly #where = () => this.#connection.where
+  #castRequest(topic: string, server: string | null, method: string, args: JsonObject): Request {
+    return { kind: 'cast', topic, server, method, args, timeout_ms: this.#options.timeoutMs }
+  }
 
   /** The host of this process that is asked; null when it is another, or when there is none. */
   #here(request: Request): Endpoint | null {
@@ -141,22 +122,25 @@ export class AmqpRpc implements RpcDriver {
     return null
   }
 
+  /** Opened by who first needs it; one that could not be opened is opened by the next. */
+  #castLine(): Promise<Line> {
+    if (this.#closed) throw new ServiceUnavailable({ host: null, where: this.#line.where() })
+    if (this.#casts !== null) return this.#casts
+    const opening = Line.open(this.#lineOptions)
+    opening.catch(() => {
+      this.#casts = null
+    })
+    this.#casts = opening
+    return opening
+  }
+
   #begin(host: string): Served {
     const { logger } = this.#options
     // What waits, waits at the broker.
     const limits = { ...this.#limits, waiting: Number.POSITIVE_INFINITY }
-    const endpoint = new Endpoint(host, this.#where(), logger, limits)
+    const endpoint = new Endpoint(host, this.#line.where(), logger, limits)
     const served = { endpoint, answers: new Answers(endpoint, logger) }
     this.#served.set(host, served)
     return served
-  }
-
-  async #up(model: ChannelModel): Promise<void> {
-    await this.#caller.up(model)
-    for (const serving of this.#servings) void serving.up(model)
-  }
-
-  #down(): void {
-    for (const serving of this.#servings) serving.down()
   }
 }

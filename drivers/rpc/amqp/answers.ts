@@ -41,41 +41,46 @@ export class Answers {
 
   /** A message that names this host, or a fan-out. */
   async own(channel: Channel, message: ConsumeMessage): Promise<void> {
-    if (message.properties.type === PROBE) this.#probed(channel, message)
-    else {
-      const request = this.#read(channel, message)
-      if (request !== null) answer(channel, message, await this.#once(request, sentMsAgoOf(message.properties)))
+    if (message.properties.type === PROBE) {
+      this.#probed(channel, message)
+      acknowledge(channel, message)
+      return
     }
+    const request = this.#read(channel, message)
+    if (request === null) return
+    answer(channel, message, await this.#once(request, sentMsAgoOf(message.properties)))
     acknowledge(channel, message)
   }
 
-  /**
-   * A call that names no host. One that comes again was with a host that went away: what that one did is not known.
-   * Then it is acknowledged first, so that nothing about the answer can bring it back a third time.
-   */
+  /** A call that names no host. One that comes again was with a host that went away: what that did is not known. */
   async any(channel: Channel, message: ConsumeMessage): Promise<void> {
-    const again = message.fields.redelivered
-    if (again) acknowledge(channel, message)
-    const request = message.properties.type === PROBE ? null : this.#read(channel, message)
-    if (request !== null) {
-      const { method } = request
-      const outcome = again
-        ? failure(new ConnectionLost({ method, host: null }))
-        : await this.#endpoint.receive(request)
-      answer(channel, message, encoded(outcome))
+    if (message.properties.type === PROBE) {
+      acknowledge(channel, message)
+      return
     }
-    if (!again) acknowledge(channel, message)
+    const request = this.#read(channel, message)
+    if (request === null) return
+    if (message.fields.redelivered) {
+      const { method } = request
+      // In this order, nothing about the answer can bring it a third time.
+      acknowledge(channel, message)
+      answer(channel, message, encoded(failure(new ConnectionLost({ method, host: null }))))
+      return
+    }
+    answer(channel, message, encoded(await this.#endpoint.receive(request)))
+    acknowledge(channel, message)
   }
 
   /** A cast that names no host: the broker keeps it until it is done, and so brings it again when that is not known. */
   async stored(channel: Channel, message: ConsumeMessage): Promise<void> {
     const request = this.#read(channel, message)
-    if (request === null) return acknowledge(channel, message)
+    if (request === null) return
     const { messageId, method } = request
     const deliveries = deliveriesOf(message.properties)
     if (!this.#casts.has(messageId) && deliveries >= MAX_DELIVERIES) {
       this.#logger.error('a cast was begun too often and is dropped', { host: this.#endpoint.host, method, deliveries })
-      return acknowledge(channel, message)
+      acknowledge(channel, message)
+      return
     }
     await this.#casts.once(messageId, KEEP_CAST_MS, async () => {
       const outcome = await this.#endpoint.receive({ ...request, timeout_ms: Number.POSITIVE_INFINITY })
@@ -107,7 +112,7 @@ export class Answers {
     }
   }
 
-  /** The request; null when it is none, which is said where there is somebody to hear it. */
+  /** The request; null when it is none: then it is done with, and said so where there is somebody to hear it. */
   #read(channel: Channel, message: ConsumeMessage): Identified | null {
     const { content, properties } = message
     const { messageId } = properties
@@ -118,6 +123,7 @@ export class Answers {
     else if (typeof messageId === 'string' && messageId !== '') return { ...read.message, messageId }
     else problem = new InvalidInput({ what: 'message id', value: null, want: 'a text of its own for each message' })
     this.#strangers.note(properties, problem)
+    acknowledge(channel, message)
     answer(channel, message, encoded(failure(problem, true)))
     return null
   }

@@ -37,7 +37,6 @@ export interface BusUsers {
 export class BusConnection {
   readonly #options: BusConnectionOptions
   readonly #users: BusUsers
-  readonly #sockets = new AbortController()
   #recovering: RecoveringChannelModel | null = null
   #model: ChannelModel | null = null
   #broker = 0
@@ -70,8 +69,6 @@ export class BusConnection {
       ...(tls ?? {}),
       noDelay: true,
       timeout: GREETING_MS,
-      // For net.connect: the one way to be rid of a socket whose broker does not answer our farewell.
-      ...{ signal: this.#sockets.signal },
       recovery: {
         waitForConnect: false,
         initialDelay: Math.min(100, retryMs),
@@ -106,17 +103,18 @@ export class BusConnection {
     try {
       await recovering.waitForConnect()
     } catch (error) {
-      this.#sockets.abort()
       throw failures.find((failure) => !(failure instanceof BusUnavailable)) ?? failures.at(-1) ?? error
     }
   }
 
   /** Says goodbye when there is somebody to hear it; leaves no socket behind. */
   async close(): Promise<void> {
+    // amqplib has no other way to be rid of the socket of a broker that does not answer the farewell.
+    const socket = (this.#model?.connection as { stream?: { destroy(): void } } | undefined)?.stream
     this.#model = null
-    const goodbye = this.#recovering?.close() ?? Promise.resolve()
-    await within(goodbye, FAREWELL_MS, () => new Error('no farewell')).catch(() => {})
-    this.#sockets.abort()
+    const farewell = this.#recovering?.close() ?? Promise.resolve()
+    await within(farewell, FAREWELL_MS, () => new Error('no farewell')).catch(() => {})
+    socket?.destroy()
   }
 
   get #current() {

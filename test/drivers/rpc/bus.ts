@@ -1,6 +1,7 @@
 /** What the cases of every message bus need, and helpers that they share. */
 import type { Dispatch, Json, Logger, RpcDriver } from 'netloom/contracts'
 import type { EndpointLimits } from '../../../drivers/rpc/endpoint.ts'
+import { within } from '../../../drivers/rpc/within.ts'
 
 /** A bus of its own for each test. */
 export interface Bus {
@@ -45,6 +46,11 @@ export async function codeOf(promise: Promise<unknown>): Promise<string> {
     (error: { code?: string }) => error,
   )
   return 'value' in outcome ? `no error but ${JSON.stringify(outcome.value)}` : (outcome.code ?? String(outcome))
+}
+
+/** What a promise comes to; fails when that takes longer. */
+export function inTime<T>(promise: Promise<T>, limitMs: number): Promise<T> {
+  return within(promise, limitMs, () => new Error(`not settled after ${limitMs} ms`))
 }
 
 /** Waits until a fact holds. */
