@@ -93,7 +93,7 @@ export async function startPrivateRabbitmq(options: PrivateRabbitmqOptions = {})
     async start() {
       broker = run(`${BIN}/rabbitmq-server`)
       const deadline = performance.now() + START_LIMIT_MS
-      while (!(await answers(url))) {
+      while (!(await answers(url, within))) {
         if (performance.now() > deadline || broker.exitCode !== null)
           throw new Error(`the private RabbitMQ does not start; its files are in ${folder}`)
         await delay(50)
@@ -142,15 +142,16 @@ function configuration(
   return `${lines.join('\n')}\n`
 }
 
-/** True when it lets us in: its port is open before it does. */
-async function answers(url: string): Promise<boolean> {
-  const { connect } = await import('amqplib')
-  try {
-    await (await connect(url, { timeout: 2000 })).close()
-    return true
-  } catch {
-    return false
-  }
+/** Connects and closes, as a program of its own: a process cannot enter another namespace. */
+const PROBE = `require('amqplib').connect(process.argv[1], { timeout: 2000 }).then((model) => model.close(), () => process.exit(1))`
+
+/** True when it lets us in: its port is open before it does. @param within what starts a program in its namespace */
+async function answers(url: string, within: readonly string[]): Promise<boolean> {
+  const [program = '', ...words] = [...within, process.execPath, '-e', PROBE, url]
+  return promisify(execFile)(program, words).then(
+    () => true,
+    () => false,
+  )
 }
 
 /** The shell script, the virtual machine and its ports: `detached` made them one group. */
