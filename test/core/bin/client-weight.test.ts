@@ -52,9 +52,14 @@ test.each([
   expect(packages.filter((name) => name !== 'commander')).toEqual([])
 })
 
+test('the plugin of RabbitMQ is known without its package', () => {
+  expect(packagesWith('drivers/rpc/amqp/index.ts')).not.toContain('amqplib')
+})
+
 test('a call to the service loads neither database, container, validation, logger nor process runner', () => {
-  const packages = [...packagesWith('core/bin/client.ts'), ...packagesWith('drivers/rpc/local/local-rpc.ts')]
-  expect(packages).not.toEqual([])
+  const buses = ['drivers/rpc/local/local-rpc.ts', 'drivers/rpc/amqp/amqp-rpc.ts'].flatMap(packagesWith)
+  const packages = [...packagesWith('core/bin/client.ts'), ...buses]
+  expect(packages).toContain('amqplib')
   for (const heavy of ['typeorm', 'better-sqlite3', 'inversify', 'reflect-metadata', 'zod', 'execa', 'pino']) {
     expect(packages).not.toContain(heavy)
   }
