@@ -60,10 +60,10 @@ async function start(booted: Booted, threadSettings: SettingsInput | null): Prom
   const part = await openPart(booted)
   const rpc = await container.get(rpcBackendSlot)
   const clock = await container.get(clockRef)
-  const now = () => new Date(clock.nowMs()).toISOString()
   const nodes = (await container.get(nodesRef)).join(',')
-  const facts = { host: flags.host, version: netloomVersion(), nodes, started_at: now() }
-  const report = () => part.report({ ...facts, reported_at: now(), busy_since: null })
+  const started_at = new Date(clock.nowMs()).toISOString()
+  const facts = { host: flags.host, version: netloomVersion(), nodes, started_at }
+  const report = () => part.report({ ...facts, busy_since: null })
 
   await part.initHost()
   const server = await rpc.serve(NETWORK_TOPIC, flags.host, part.dispatch, { direct: part.direct })

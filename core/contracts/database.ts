@@ -130,12 +130,12 @@ export interface FixedIpTable {
   list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]>
   /**
    * Takes the free address of the network that was never used, or has been free longest. Associated and allocated in
-   * one statement. @throws {NoMoreFixedIps}
+   * one statement. @throws {NoMoreFixedIps} @throws {InstanceNotFound} when the interface is gone
    */
   claimFromPool(claim: FixedIpClaim): Promise<FixedIpRow>
   /**
    * Takes this address. @throws {FixedIpNotFoundForNetwork} @throws {FixedIpReserved}
-   * @throws {FixedIpAlreadyInUse} also while a lease of a former owner lives
+   * @throws {FixedIpAlreadyInUse} also while a lease of a former owner lives @throws {InstanceNotFound}
    */
   claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow>
   /**

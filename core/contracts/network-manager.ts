@@ -9,7 +9,6 @@ import type {
   AttachRequest,
   CreateNetworksRequest,
   FloatingIpSummary,
-  HostAction,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -37,7 +36,7 @@ export interface HostOperations {
   planHost(): Promise<PlanReport>
   reconcileHost(): Promise<ReconcileReport>
   /** The facts of these owners changed: returns when the host is as they are. @throws {HostChangeFailed} */
-  reconcileOwners(owners: readonly string[], actions?: readonly HostAction[]): Promise<void>
+  reconcileOwners(owners: readonly string[]): Promise<void>
   /** The DHCP server reports a lease. Never an error for what it does not know (defects-manager H5). */
   leaseFixedIp(address: string, mac: string): Promise<void>
   /** The DHCP server reports that a lease ended. */

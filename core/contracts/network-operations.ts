@@ -107,19 +107,6 @@ export interface HostSummary {
   readonly reported_at: string
 }
 
-/**
- * A deed on a host, not a state: done once, after its owners are as they should be. `end-lease`: the DHCP server ends
- * the lease at once; `forget-connections`: flows through a floating IP to the address that it led to end.
- */
-export type HostAction =
-  | { readonly kind: 'end-lease'; readonly network_id: number; readonly address: string; readonly mac: string }
-  | {
-      readonly kind: 'forget-connections'
-      readonly public_address: string
-      readonly fixed_address: string
-      readonly interface: string | null
-    }
-
 /** One difference between what a host should look like and what it looks like. */
 export interface PlanEntry {
   readonly verb: 'add' | 'change' | 'remove'

@@ -19,6 +19,8 @@ export interface LinkResource {
   readonly peer?: { readonly name: string; readonly netns: string; readonly macAddress: string }
   /** Never deleted, even when netloom made it and nobody wants it any more. */
   readonly keep?: boolean
+  /** Only seen, never wanted: it is not up, and its other attributes are not told. */
+  readonly down?: boolean
 }
 
 export interface AddressResource {

@@ -1,61 +1,127 @@
 /** One address for one interface: the row first, then the host that serves its network. */
+import type { NetworkStore } from '../contracts/database.ts'
 import type { FixedIpRequest } from '../contracts/network-manager.ts'
 import { FixedIpNotAllocated } from '../errors/address.ts'
 import { parseAddress } from '../model/address.ts'
 import type { RequestContext } from '../model/request-context.ts'
+import type { FixedIpRow } from '../model/rows.ts'
+import type { Compensation } from './compensation.ts'
 import type { NetworkManager } from './network-manager.ts'
-import { leasesOwner, networkOwner, vifOwner } from './owners.ts'
+import { floatingOwner, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
 
-/** @returns the address; when its host cannot be configured it is free again. Source: nova allocate_fixed_ip */
+/**
+ * Source: nova allocate_fixed_ip.
+ * @param undo gets how to let it go again, when this call took it: another of the same instance may have been faster
+ * @returns the address; when its host cannot be configured it is free again
+ */
 export async function allocateFixedIp(
   manager: NetworkManager,
   context: RequestContext,
   request: FixedIpRequest,
+  undo?: Compensation,
 ): Promise<string> {
   const { database } = manager.services
-  const { network_id: networkId, instance_uuid: instanceUuid, virtual_interface_id: virtualInterfaceId } = request
+  const { network_id: networkId, virtual_interface_id: vifId } = request
   // The lease file too: with its first guest a host may begin to serve a multi_host network.
-  const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(virtualInterfaceId)]
-  const { row, host } = await database.transaction(async (store) => {
-    const claim = { networkId, instanceUuid, virtualInterfaceId }
-    const row =
-      request.address === undefined
-        ? await store.fixedIps.claimFromPool(claim)
-        : await store.fixedIps.claimAddress(parseAddress(request.address), claim)
+  const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(vifId)]
+  const { row, host, isNew } = await database.transaction(async (store) => {
+    const [known] = await store.fixedIps.list({ virtualInterfaceIds: [vifId], allocated: true })
+    const row = known ?? (await claim(store, request))
     const network = await store.networks.byId(networkId)
     const host = manager.configuringHost(network, request.instance_host)
     if (host !== null && network.multi_host) await store.fixedIps.claimForHost(networkId, host)
     if (host !== null) await store.hostChanges.record(host, owners)
-    return { row, host }
+    return { row, host, isNew: known === undefined }
   })
   try {
     await manager.converge(context, host, owners)
   } catch (error) {
-    await database.transaction(async (store) => {
-      await store.fixedIps.deallocate(row.id)
-      if (host !== null) await store.hostChanges.record(host, owners)
-    })
-    await manager.convergeOrLog(context, host, owners)
+    if (isNew) await release(manager, context, row.id, host, owners)
     throw error
   }
+  if (isNew) undo?.push(`deallocate ${row.address}`, () => deallocateFixedIp(manager, context, row.address))
   return row.address
 }
 
-/** Its host then takes away its entry and ends its lease, in this order (defects-manager H3). @throws {FixedIpNotAllocated} */
-export async function deallocateFixedIp(
+function claim(store: NetworkStore, request: FixedIpRequest): Promise<FixedIpRow> {
+  const { network_id: networkId, instance_uuid: instanceUuid, virtual_interface_id: virtualInterfaceId } = request
+  const wanted = { networkId, instanceUuid, virtualInterfaceId }
+  return request.address === undefined
+    ? store.fixedIps.claimFromPool(wanted)
+    : store.fixedIps.claimAddress(parseAddress(request.address), wanted)
+}
+
+async function release(
   manager: NetworkManager,
   context: RequestContext,
-  address: string,
+  id: number,
+  host: string | null,
+  owners: readonly string[],
 ): Promise<void> {
-  const { host, owners } = await manager.services.database.transaction(async (store) => {
-    const before = await store.fixedIps.byAddress(address)
-    if (!before.allocated) throw new FixedIpNotAllocated({ address })
-    await store.fixedIps.deallocate(before.id)
-    const host = manager.configuringHost(await store.networks.byId(before.network_id), before.instance_host)
-    const vifId = before.virtual_interface_id
-    const owners = [...(vifId === null ? [] : [vifOwner(vifId)]), leasesOwner(before.network_id)]
+  await manager.services.database.transaction(async (store) => {
+    await store.fixedIps.deallocate(id)
     if (host !== null) await store.hostChanges.record(host, owners)
-    return { host, owners }
   })
   await manager.convergeOrLog(context, host, owners)
+}
+
+/** Its host then takes away its entry and ends its lease, in this order (defects-manager H3). @throws {FixedIpNotAllocated} */
+export function deallocateFixedIp(manager: NetworkManager, context: RequestContext, address: string): Promise<void> {
+  return change(manager, context, (store, changed) => letGo(manager, store, address, changed))
+}
+
+/**
+ * All that the instance has, in one transaction: what an allocation or an association at the same time gave it goes too.
+ * @returns the addresses that it had @throws {InstanceNotFound}
+ */
+export function deallocateInstance(
+  manager: NetworkManager,
+  context: RequestContext,
+  uuid: string,
+): Promise<readonly string[]> {
+  return change(manager, context, async (store, changed) => {
+    const { host, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
+    const addresses = vifs.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
+    for (const address of addresses) await letGo(manager, store, address, changed)
+    const plugged = vifs.filter((vif) => vif.target !== null)
+    // With its last guest a network may be gone from this host.
+    changed(host, ...plugged.flatMap((vif) => [portOwner(vif.id), networkOwner(vif.network_id)]))
+    await store.virtualInterfaces.remove(vifs.map((vif) => vif.id))
+    await store.instances.remove(uuid)
+    return addresses
+  })
+}
+
+/** Tells that facts of these owners changed, which are on this host; null: on none. */
+type Changed = (host: string | null, ...owners: readonly string[]) => void
+
+async function letGo(manager: NetworkManager, store: NetworkStore, address: string, changed: Changed): Promise<void> {
+  const before = await store.fixedIps.byAddress(address)
+  if (!before.allocated) throw new FixedIpNotAllocated({ address })
+  await store.fixedIps.deallocate(before.id)
+  const host = manager.configuringHost(await store.networks.byId(before.network_id), before.instance_host)
+  changed(host, leasesOwner(before.network_id))
+  if (before.virtual_interface_id !== null) changed(host, vifOwner(before.virtual_interface_id))
+  for (const floating of await store.floatingIps.list({ fixedIpIds: [before.id] })) {
+    await store.floatingIps.disassociate(floating.address)
+    changed(floating.host, floatingOwner(floating.address))
+  }
+}
+
+/** A transaction that lets things go, and then the hosts, which may be away. */
+async function change<T>(
+  manager: NetworkManager,
+  context: RequestContext,
+  work: (store: NetworkStore, changed: Changed) => Promise<T>,
+): Promise<T> {
+  const { result, changes } = await manager.services.database.transaction(async (store) => {
+    const changes = new Map<string, readonly string[]>()
+    const result = await work(store, (host, ...owners) => {
+      if (host !== null && owners.length > 0) changes.set(host, [...(changes.get(host) ?? []), ...owners])
+    })
+    for (const [host, owners] of changes) await store.hostChanges.record(host, owners)
+    return { result, changes }
+  })
+  for (const [host, owners] of changes) await manager.convergeOrLog(context, host, owners)
+  return result
 }

@@ -3,7 +3,7 @@
  * network of the fixed IP. Source: nova/network/floating_ips.py FloatingIP.
  */
 import type { FloatingIPOperations } from '../contracts/network-manager.ts'
-import type { AllocateRequest, FloatingIpSummary, HostAction } from '../contracts/network-operations.ts'
+import type { AllocateRequest, FloatingIpSummary } from '../contracts/network-operations.ts'
 import {
   FixedIpNotAllocated,
   FloatingIpAssociated,
@@ -141,13 +141,12 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       const { before, host, fixedIpId } = await this.leadTo(context, address, fixed)
       if (before.fixed_ip_id === fixedIpId && before.host === host) return null
       const owners = [floatingOwner(address)]
-      const moved = before.fixed_address !== null && before.fixed_address !== fixed ? [forget(before)] : []
       try {
-        if (before.host !== null && before.host !== host) await this.letGo(context, before.host, owners, moved)
-        await this.converge(context, host, owners, before.host === host ? moved : [])
+        if (before.host !== null && before.host !== host) await this.letGo(context, before.host, owners)
+        await this.converge(context, host, owners)
       } catch (error) {
         await this.leadBack(before, fixedIpId, host)
-        await Promise.all([host, before.host].map((each) => this.convergeOrLog(context, each, owners, [])))
+        await Promise.all([host, before.host].map((each) => this.convergeOrLog(context, each, owners)))
         throw this.floatingError(error, before)
       }
       return before.instance_uuid
@@ -161,7 +160,7 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
         if (floating.host !== null) await store.hostChanges.record(floating.host, [floatingOwner(address)])
         return floating
       })
-      await this.convergeOrLog(context, before.host, [floatingOwner(address)], [forget(before)])
+      await this.convergeOrLog(context, before.host, [floatingOwner(address)])
     }
 
     /** One transaction: the checks, and the row. @returns the row as it was, and where it leads now @internal */
@@ -196,13 +195,8 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     }
 
     /** A host that is up must let go before another binds; one that is down does it before it serves again. @internal */
-    async letGo(
-      context: RequestContext,
-      host: string,
-      owners: readonly string[],
-      actions: readonly HostAction[],
-    ): Promise<void> {
-      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners, actions)
+    async letGo(context: RequestContext, host: string, owners: readonly string[]): Promise<void> {
+      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners)
       else this.services.logger.warn('a host that is down had the address', { host, owners })
     }
 
@@ -231,10 +225,4 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     }
   }
   return WithFloatingIP
-}
-
-/** Flows through the address to where it led before. */
-function forget({ address, fixed_address, interface: device }: FloatingIpDetail): HostAction {
-  const fixed = fixed_address ?? address
-  return { kind: 'forget-connections', public_address: address, fixed_address: fixed, interface: device }
 }

@@ -4,14 +4,8 @@
  */
 import type { HostFacts } from '../contracts/host-facts.ts'
 import type { HostOperations } from '../contracts/network-manager.ts'
-import type {
-  Attachment,
-  AttachRequest,
-  HostAction,
-  PlanReport,
-  ReconcileReport,
-} from '../contracts/network-operations.ts'
-import type { LeaseSpool } from '../contracts/ports.ts'
+import type { Attachment, AttachRequest, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
+import type { Command, LeaseSpool } from '../contracts/ports.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { VirtualInterfaceRow } from '../model/rows.ts'
 import { LeaseEvents } from './lease-events.ts'
@@ -70,14 +64,14 @@ export class HostAgent implements HostOperations {
   }
 
   /** @throws {HostChangeFailed} */
-  async reconcileOwners(owners: readonly string[], actions: readonly HostAction[] = []): Promise<void> {
+  async reconcileOwners(owners: readonly string[], after: readonly Command[] = []): Promise<void> {
     if (owners.includes(ALL_OWNERS)) await this.#reconciler.reconcileAll()
-    else await this.#reconciler.reconcile(owners, actions)
+    else await this.#reconciler.reconcile(owners, after)
   }
 
   /** What could not be done now is done by the next look at the whole host: a release never fails for it. */
-  async convergeOrLog(owners: readonly string[], actions: readonly HostAction[] = []): Promise<void> {
-    await this.reconcileOwners(owners, actions).catch((error: unknown) => {
+  async convergeOrLog(owners: readonly string[], after: readonly Command[] = []): Promise<void> {
+    await this.reconcileOwners(owners, after).catch((error: unknown) => {
       this.#services.logger.error('the host is not in line yet; it is tried again periodically', { owners, error })
     })
   }
@@ -121,13 +115,13 @@ export class HostAgent implements HostOperations {
 
   /** A guest took its lease. */
   async leaseFixedIp(address: string, mac: string): Promise<void> {
-    const { logger } = this.#services
+    const { logger, dhcp, interfaceDriver } = this.#services
     const { matched, network } = await this.#facts.recordLease(address, mac)
     if (network === null) return logger.warn('lease of an address of no network', { address, mac })
     if (matched) return this.convergeOrLog([leasesOwner(network.id)])
     // The address was let go while the guest asked: nobody holds it, so the lease must not live either (defects-manager A4).
     logger.warn('a lease without an owner is ended', { address, mac })
-    await this.convergeOrLog([], [{ kind: 'end-lease', network_id: network.id, address, mac }])
+    await this.convergeOrLog([], dhcp.release(interfaceDriver.getDev(network), address, mac))
   }
 
   /** A lease ended. A report that does not match who holds it now changes nothing (defects-manager A3). */

@@ -10,7 +10,6 @@ import type {
   AttachRequest,
   CreateNetworksRequest,
   FixedIpRequest,
-  HostAction,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -27,7 +26,7 @@ import type { NetworkInfo } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
 import { Compensation } from './compensation.ts'
-import { allocateFixedIp, deallocateFixedIp } from './fixed-ips.ts'
+import { allocateFixedIp, deallocateFixedIp, deallocateInstance } from './fixed-ips.ts'
 import { HostAgent } from './host-agent.ts'
 import { freeStaleAddresses, listLeases } from './leases.ts'
 import type { ManagerServices } from './manager-services.ts'
@@ -36,7 +35,6 @@ import { isUp, listHosts, moveNetwork, takeNetwork, takeOverNetworks } from './n
 import { buildNetworkInfo } from './network-info-builder.ts'
 import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
 import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
-import { portOwner } from './owners.ts'
 import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
 
@@ -150,10 +148,7 @@ export abstract class NetworkManager implements NetworkOperations {
 
   /** Takes an address for each interface. The topology decides who configures it. */
   async allocateFixedIps(context: RequestContext, nics: readonly Nic[], compensation: Compensation): Promise<void> {
-    for (const nic of nics) {
-      const address = await this.allocateFixedIp(context, fixedIpRequest(nic))
-      compensation.push(`deallocate ${address}`, () => this.deallocateFixedIp(context, address))
-    }
+    for (const nic of nics) await allocateFixedIp(this, context, fixedIpRequest(nic), compensation)
   }
 
   /** The host that has to be configured for an address of the network; null: none, its operator does it. */
@@ -172,24 +167,8 @@ export abstract class NetworkManager implements NetworkOperations {
     const uuid = parseUuid(instanceUuid)
     // An event that waits may say that a guest took its lease: that has to be known before its address is let go.
     await this.agent.drainLeaseEvents()
-    const instance = await this.findInstance(context, uuid)
-    if (instance === null) return { addresses: [] }
-    const addresses = instance.virtual_interfaces.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
-    const problems: unknown[] = []
-    for (const address of addresses) {
-      await this.deallocateFixedIp(context, address).catch((error: unknown) => problems.push(error))
-    }
-    const vifIds = instance.virtual_interfaces.map((vif) => vif.id)
-    const ports = vifIds.map(portOwner)
-    await this.services.database.transaction(async (store) => {
-      await store.virtualInterfaces.remove(vifIds)
-      await store.instances.remove(uuid)
-      await store.hostChanges.record(instance.host, ports)
-    })
-    if (instance.virtual_interfaces.some((vif) => vif.target !== null))
-      await this.convergeOrLog(context, instance.host, ports)
-    if (problems.length > 0) throw problems[0]
-    return { addresses }
+    if ((await this.findInstance(context, uuid)) === null) return { addresses: [] }
+    return { addresses: await deallocateInstance(this, context, uuid) }
   }
 
   deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
@@ -263,8 +242,8 @@ export abstract class NetworkManager implements NetworkOperations {
     return this.agent.reconcileHost()
   }
 
-  reconcileOwners(owners: readonly string[], actions: readonly HostAction[] = []): Promise<void> {
-    return this.agent.reconcileOwners(owners, actions)
+  reconcileOwners(owners: readonly string[]): Promise<void> {
+    return this.agent.reconcileOwners(owners)
   }
 
   // ---- shared steps
@@ -274,29 +253,19 @@ export abstract class NetworkManager implements NetworkOperations {
    * @param host null: nobody is to be configured
    * @throws {HostChangeFailed} @throws {ServiceUnavailable} naming the host
    */
-  async converge(
-    context: RequestContext,
-    host: string | null,
-    owners: readonly string[],
-    actions: readonly HostAction[] = [],
-  ): Promise<void> {
+  async converge(context: RequestContext, host: string | null, owners: readonly string[]): Promise<void> {
     if (host === null) return
-    if (host === this.host) return this.agent.reconcileOwners(owners, actions)
-    const args = { owners, actions, context: { ...context } } as unknown as JsonObject
+    if (host === this.host) return this.agent.reconcileOwners(owners)
+    const args = { owners, context: { ...context } } as unknown as JsonObject
     await this.services.rpc.call({ topic: NETWORK_TOPIC, server: host }, 'reconcile_owners', args)
   }
 
   /** For what must not fail because a host is away: it catches up when it is back (defects-manager B4). */
-  async convergeOrLog(
-    context: RequestContext,
-    host: string | null,
-    owners: readonly string[],
-    actions: readonly HostAction[] = [],
-  ): Promise<void> {
+  async convergeOrLog(context: RequestContext, host: string | null, owners: readonly string[]): Promise<void> {
     if (host === null) return
     const { logger } = this.services
     try {
-      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners, actions)
+      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners)
       else logger.warn('a host is down: it is brought in line when it is back', { host, owners })
     } catch (error) {
       logger.error('the host is not in line yet; it is tried again periodically', { host, owners, error })

@@ -108,7 +108,9 @@ export async function createNics(
   compensation.push('remove interfaces', () =>
     database.transaction(async (store) => {
       await store.virtualInterfaces.remove(made.map((vif) => vif.id))
-      if (known === null) await store.instances.remove(wish.instance_uuid)
+      // It may have been let go and asked for again meanwhile: what is there then is another call's.
+      const left = await store.virtualInterfaces.list({ instanceUuid: wish.instance_uuid })
+      if (known === null && left.length === 0) await store.instances.remove(wish.instance_uuid)
     }),
   )
   return nics

@@ -5,9 +5,9 @@
  */
 import type { FirewallDriver, HostDriver, OperationFailure, PhasedOperation } from '../contracts/host.ts'
 import type { HostFacts, HostView } from '../contracts/host-facts.ts'
-import type { HostAction, PlanEntry, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
+import type { PlanEntry, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
 import type { Command, Logger } from '../contracts/ports.ts'
-import type { HostState, Step } from '../contracts/resource.ts'
+import type { HostState, PacketIntent, Step } from '../contracts/resource.ts'
 import { HostChangeFailed } from '../errors/service.ts'
 import { DesiredState, type OwnedResource } from '../plan/desired-state.ts'
 import { applySteps, type Difference, describeResource, diffResources } from '../plan/diff.ts'
@@ -28,7 +28,7 @@ type Scope = readonly string[] | 'facts' | 'look'
 
 interface Request {
   readonly scope: Scope
-  readonly actions: readonly HostAction[]
+  readonly after: readonly Command[]
   resolve(report: ReconcileReport): void
   reject(error: unknown): void
 }
@@ -62,11 +62,11 @@ export class HostReconciler {
 
   /**
    * @param owners whose facts changed
-   * @param actions deeds to do when the host is as it should be
+   * @param after commands to run when the host is as it should be
    * @throws {HostChangeFailed} when the host was not changed for one of them; nothing of that owner is left on it
    */
-  async reconcile(owners: readonly string[], actions: readonly HostAction[] = []): Promise<void> {
-    const { failures, waiting } = await this.#request(owners, actions)
+  async reconcile(owners: readonly string[], after: readonly Command[] = []): Promise<void> {
+    const { failures, waiting } = await this.#request(owners, after)
     const undone = [...failures, ...waiting.map(({ owner, text }) => ({ owner, message: text }))]
     const first = undone.find((failure) => owners.includes(failure.owner))
     if (!first) return
@@ -101,9 +101,9 @@ export class HostReconciler {
     })
   }
 
-  #request(scope: Scope, actions: readonly HostAction[]): Promise<ReconcileReport> {
+  #request(scope: Scope, after: readonly Command[]): Promise<ReconcileReport> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ scope, actions, resolve, reject })
+      this.#waiting.push({ scope, after, resolve, reject })
       if (this.#waiting.length === 1) void this.#exclusive(() => this.#serveWaiting())
     })
   }
@@ -120,7 +120,7 @@ export class HostReconciler {
     try {
       const report = await this.#applyWithBlame(
         this.#complete ? widest(requests.map((request) => request.scope)) : 'facts',
-        requests.flatMap((request) => request.actions),
+        requests.flatMap((request) => request.after),
       )
       for (const request of requests) request.resolve(report)
     } catch (error) {
@@ -130,9 +130,9 @@ export class HostReconciler {
   }
 
   /** One apply for all; when it fails, once more owner by owner, so that a bad fact fails only its own caller. */
-  async #applyWithBlame(scope: Scope, actions: readonly HostAction[]): Promise<ReconcileReport> {
+  async #applyWithBlame(scope: Scope, after: readonly Command[]): Promise<ReconcileReport> {
     const { host, logger } = this.#services
-    const first = await this.#apply(scope, actions)
+    const first = await this.#apply(scope, after)
     if (typeof scope === 'string') this.#dropped.clear()
     else for (const owner of scope) this.#dropped.delete(owner)
     const failures: OperationFailure[] = []
@@ -157,14 +157,15 @@ export class HostReconciler {
   }
 
   /** @param dropped owners that get nothing, whatever the facts say */
-  async #apply(scope: Scope, actions: readonly HostAction[], dropped: readonly string[] = []): Promise<Applied> {
+  async #apply(scope: Scope, asked: readonly Command[], dropped: readonly string[] = []): Promise<Applied> {
     const { hostDriver, firewall } = this.#services
     const owners = typeof scope === 'string' ? null : scope
     const before = this.#desired.keysOf(owners ? [...owners, ...dropped] : this.#desired.owners)
     const ownersBefore = new Map([...before].map((key) => [key, this.#desired.wanted(key)!.owner]))
     const intentsBefore = this.#intentsText(owners, dropped)
-    const { conflicts, after } =
-      scope === 'look' ? { conflicts: [], after: [] } : await this.#loadFacts(owners, actions, dropped)
+    const { conflicts, deeds } =
+      scope === 'look' ? { conflicts: [], deeds: [] } : await this.#loadFacts(owners, dropped)
+    const after = [...asked, ...deeds]
     let looked = owners === null || this.#state === null
     if (looked) await this.#observe()
     let difference = this.#difference(looked ? null : owners, ownersBefore)
@@ -219,57 +220,62 @@ export class HostReconciler {
     return this.#services.firewall.change(this.#desired.intents(), this.#rules)
   }
 
-  /** Reads the facts of the owners and sets what they want. @returns conflicts as failures of the later owner */
+  /**
+   * Reads the facts of the owners and sets what they want.
+   * @returns conflicts as failures of the later owner, and what is to be done once when the host is as they want it
+   */
   async #loadFacts(
     owners: readonly string[] | null,
-    actions: readonly HostAction[] = [],
     dropped: readonly string[] = [],
-  ): Promise<{ readonly conflicts: readonly OperationFailure[]; readonly after: readonly Command[] }> {
+  ): Promise<{ readonly conflicts: readonly OperationFailure[]; readonly deeds: readonly Command[] }> {
     const conflicts: OperationFailure[] = []
+    const deeds: Command[] = []
     const planned = new Map<string, Parameters<DesiredState['set']>[1]>()
-    let after: readonly Command[] = []
-    if (owners === null || owners.length > 0 || actions.length > 0) {
+    if (owners === null || owners.length > 0) {
       const view = await this.#facts.view(owners)
       for (const { owner, resources } of planHost(view, this.#services)) planned.set(owner, resources)
       if (owners === null) this.#ending.clear()
-      after = [...actions, ...this.#leasesToEnd(view)].flatMap((action) => this.#actionCommands(action, view))
+      deeds.push(...this.#leaseEnds(view))
     }
     this.#complete ||= owners === null
     const settled = owners ? [...owners, ...dropped] : [...new Set([...this.#desired.owners, ...planned.keys()])]
     for (const owner of settled) {
+      const before = this.#desired.intentsOf(owner)
       try {
         this.#desired.set(owner, dropped.includes(owner) ? [] : (planned.get(owner) ?? []))
       } catch (error) {
         this.#desired.set(owner, [])
         conflicts.push({ owner, message: (error as Error).message })
       }
+      deeds.push(...this.#flowEnds(before, this.#desired.intentsOf(owner)))
     }
-    return { conflicts, after }
+    return { conflicts, deeds }
   }
 
   /**
-   * Leases that guests still hold on addresses that were let go. The server's report of the end then frees the address;
+   * Leases that guests still hold on addresses that were let go are ended. The server's report of that frees the address;
    * until then nobody else gets it. Source: nova's force_dhcp_release.
    */
-  #leasesToEnd({ leases }: HostView): readonly HostAction[] {
-    if (!this.#services.endsLeases) return []
+  #leaseEnds({ leases, networks, topology }: HostView): readonly Command[] {
+    const { endsLeases, dhcp, interfaceDriver } = this.#services
+    if (!endsLeases || !topology.dhcp) return []
     return leases.flatMap(({ allocated, lease_mac: mac, address, network_id, updated_at }) => {
       const key = `${address} ${updated_at}`
-      if (allocated || mac === null || this.#ending.has(key)) return []
+      const network = networks.find(({ id }) => id === network_id)
+      if (allocated || mac === null || !network || this.#ending.has(key)) return []
       this.#ending.add(key)
-      return [{ kind: 'end-lease', network_id, address, mac } as const]
+      return dhcp.release(interfaceDriver.getDev(network), address, mac)
     })
   }
 
-  #actionCommands(action: HostAction, view: HostView): readonly Command[] {
-    const { l3, dhcp, interfaceDriver } = this.#services
-    if (action.kind === 'forget-connections') {
-      const { public_address, fixed_address, interface: device } = action
-      return l3.forgetConnections({ publicAddress: public_address, fixedAddress: fixed_address, interface: device })
-    }
-    const network = view.networks.find(({ id }) => id === action.network_id)
-    if (!network || !view.topology.dhcp) return []
-    return dhcp.release(interfaceDriver.getDev(network), action.address, action.mac)
+  /** Flows through floating IPs that lead elsewhere or nowhere from now on (defects-linux-net F2, lessons D1, D2). */
+  #flowEnds(before: readonly PacketIntent[], after: readonly PacketIntent[]): readonly Command[] {
+    const same = new Set(after.map((intent) => JSON.stringify(intent)))
+    return before.flatMap((intent) => {
+      if (intent.kind !== 'one-to-one-nat' || same.has(JSON.stringify(intent))) return []
+      const { publicAddress, fixedAddress, device } = intent
+      return this.#services.l3.forgetConnections({ publicAddress, fixedAddress, interface: device })
+    })
   }
 
   async #observe(): Promise<void> {

@@ -9,7 +9,7 @@ import {
   hasFloatingIps,
   type NetworkOperations,
 } from '../contracts/network-manager.ts'
-import type { AttachRequest, HostAction } from '../contracts/network-operations.ts'
+import type { AttachRequest } from '../contracts/network-operations.ts'
 import type { Dispatch, Json } from '../contracts/rpc.ts'
 import { InvalidInput, UnknownMethod } from '../errors/input.ts'
 import { AdminRequired, NotSupported } from '../errors/service.ts'
@@ -78,21 +78,10 @@ const attachVif = z.strictObject({
   target: z.strictObject({ kind: z.enum(['netns', 'tap']), name: text }),
 })
 
-const action = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('end-lease'), network_id: count, address: text, mac: text }),
-  z.strictObject({
-    kind: z.literal('forget-connections'),
-    public_address: text,
-    fixed_address: text,
-    interface: text.nullable(),
-  }),
-])
-
 const serviceRow = z.strictObject({
   version: text,
   nodes: text,
   started_at: text,
-  reported_at: text,
   busy_since: text.nullable(),
 })
 
@@ -159,9 +148,8 @@ export const hostMethods: Methods<HostOperations> = {
   plan_host: onHost(none, (h) => h.planHost()),
   reconcile_host: onHost(none, (h) => h.reconcileHost()),
   // Between services: the checks were made where the call arrived, whoever made it.
-  reconcile_owners: method(
-    z.strictObject({ owners: z.array(text).max(256), actions: z.array(action).max(256).optional() }),
-    (h: HostOperations, _c, a) => h.reconcileOwners(a.owners, a.actions as readonly HostAction[] | undefined),
+  reconcile_owners: method(z.strictObject({ owners: z.array(text).max(256) }), (h: HostOperations, _c, a) =>
+    h.reconcileOwners(a.owners),
   ),
 }
 

@@ -90,11 +90,11 @@ function satisfies(wanted: HostResource, { resource: there, ours }: ObservedReso
   return wanted.kind === 'address' && there.kind === 'address'
 }
 
-/** An operator's own device keeps its type, MAC and MTU; only what makes it a port is ours to say. */
+/** An operator's own device keeps its type, MAC and MTU; only that it is up, and what makes it a port, is ours to say. */
 function satisfiesLink(wanted: LinkResource, there: LinkResource, ours: boolean): boolean {
   const same = <K extends 'type' | 'macAddress' | 'mtu' | 'master' | 'hairpin'>(...keys: readonly K[]) =>
     keys.every((key) => wanted[key] === undefined || wanted[key] === there[key])
-  if (wanted.type !== 'existing' && wanted.type !== there.type) return false
+  if (there.down || (wanted.type !== 'existing' && wanted.type !== there.type)) return false
   if (!same('master', 'hairpin')) return false
   if (wanted.peer && there.peer && (wanted.peer.netns !== there.peer.netns || wanted.peer.name !== there.peer.name))
     return false

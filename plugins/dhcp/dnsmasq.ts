@@ -133,6 +133,8 @@ export class DnsmasqDhcp implements DhcpDriver {
       `--user=${dnsmasq_user}`,
       `--pid-file=${this.#path(device, 'pid')}`,
       `--dhcp-optsfile=${this.#path(device, 'opts')}`,
+      // Named, so that it hears this device alone: of several servers on one host only one gets a packet that is no broadcast.
+      `--interface=${device}`,
       `--listen-address=${serverAddress}`,
       '--except-interface=lo',
       `--dhcp-range=set:${tag},${network.dhcp_start ?? serverAddress},static,${network.netmask ?? ''},${dhcp_lease_time}s`,

@@ -123,7 +123,7 @@ async function answering(child: ChildProcess, paths: { socket: string; log: stri
 /** The user of an installation may log in from its own machine only. */
 async function letIn(socketPath: string): Promise<void> {
   const connection = await createConnection({ socketPath, user: 'root' })
-  await connection.query(`GRANT ALL ON *.* TO root@'%' WITH GRANT OPTION`)
+  await connection.query(`GRANT ALL ON *.* TO root@'%' IDENTIFIED BY '' WITH GRANT OPTION`)
   await connection.end()
 }
 

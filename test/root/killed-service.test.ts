@@ -1,11 +1,11 @@
 /** The service dies at every program that the main job starts; what comes out is what comes out undisturbed. */
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { NetworkApi } from '../../core/api/network-api.ts'
 import { dumpCloud } from './cloud/host-dump.ts'
 import { type Fault, Shims } from './cloud/shims.ts'
 import { isRoot, TestCloud, until } from './cloud/test-cloud.ts'
+import { wipeHost } from './cloud/wipe-host.ts'
 
 const NETWORK = '6f1c1e9c-4e0e-4b0a-9d5b-2f1b6a1f0c11'
 const INSTANCE = '1b4e28ba-2fa1-41d2-883f-0016d3cca427'
@@ -103,20 +103,6 @@ async function disturbed(bench: Bench, fault: Fault, n: number, looks: readonly 
   return deaths
 }
 
-/** What a reboot, or an operator's hand, takes away. */
-async function wipeHost({ cloud }: Bench): Promise<void> {
-  const { namespaces, host, folder } = cloud
-  const inside = (...argv: [string, ...string[]]) => namespaces.inside(host.name, ...argv)
-  const pid = Number(await readFile(join(folder, 'state/networks', host.name, 'netloom-br100.pid'), 'utf8'))
-  process.kill(pid, 'SIGKILL')
-  await inside('ip', 'link', 'delete', 'br100')
-  await inside('ip', 'address', 'delete', `${FLOATING}/32`, 'dev', 'eth0')
-  for (const table of ['filter', 'nat', 'mangle']) {
-    await inside('iptables', '-t', table, '-F')
-    await inside('iptables', '-t', table, '-X')
-  }
-}
-
 // Between the n-th change and the one after it nothing happens but files being written: dying after each, and before the
 // first, is dying everywhere.
 describe.skipIf(!isRoot)('a service that is killed with -9 and started again', () => {
@@ -152,7 +138,7 @@ describe.skipIf(!isRoot)('a service that is killed with -9 and started again', (
     let deaths = 0
     for (let n = 1; ; n++) {
       await cloud.host.stop('SIGKILL')
-      await wipeHost(bench)
+      await wipeHost(cloud, [FLOATING])
       await bench.shims.arm('kill-after', n)
       const died = await cloud.host.start().then(
         () => false,

@@ -110,6 +110,23 @@ echo "$1 $?" >>'${folder}/calls'
     expect((await allocateGuest(cloud, api, 'guest2')).address).toBe(address)
   })
 
+  it('are renewed and ended by the server of their own network, of several on one host', async () => {
+    const { cloud, api, network } = await start()
+    const [other] = await api.createNetworks({ label: 'other', cidr: '10.1.0.0/24', bridge: 'br200' })
+    const guests = [
+      await plugGuest(cloud, api, 'guest1', network?.uuid),
+      await plugGuest(cloud, api, 'guest2', other?.uuid),
+    ]
+    for (const name of ['guest1', 'guest2']) {
+      const client = new DhcpClient(cloud, name)
+      await client.waitForLease()
+      await client.renew()
+    }
+    await until(async () => (await leases(api)) === 2, 'the leases are not known')
+    for (const { uuid } of guests) await api.deallocateForInstance(uuid)
+    await until(async () => (await leases(api)) === 0, 'the leases do not end')
+  })
+
   it('are known to a server that died and was started again, and its guests go on (lessons B2)', async () => {
     const { cloud, api, serverPid } = await start(['--reconcile_interval=1'])
     await plugGuest(cloud, api, 'guest1')

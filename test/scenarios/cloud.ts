@@ -60,10 +60,11 @@ export class Machine {
     await this.#service?.beat()
   }
 
-  /** Time passes, and the periodic tasks come round. */
+  /** Time passes: the periodic tasks come round, and the next heartbeat. */
   async pass(seconds: number): Promise<void> {
     this.clock.advance(seconds)
     await this.#service?.part.periodicTasks()
+    await this.catchUp()
   }
 
   /** The DHCP server of this machine reports; resolves when the report had its effect. */

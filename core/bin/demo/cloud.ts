@@ -33,6 +33,10 @@ export interface CloudOptions {
   readonly guests: readonly string[]
   /** More flags for all hosts and clients, such as another store or bus. */
   readonly flags?: readonly string[]
+  /** More flags for single hosts, by name. */
+  readonly hostFlags?: Readonly<Record<string, readonly string[]>>
+  /** The hosts are cabled to one segment for guests too: `eth1`. */
+  readonly trunk?: boolean
   /** More variables for the services. */
   readonly environment?: Readonly<Record<string, string>>
 }
@@ -71,11 +75,12 @@ export class Cloud {
   }
 
   #networkHost(name: string, address: string): NetworkHost {
-    const { packageFolder, flags = [], environment = {} } = this.#options
+    const { packageFolder, flags = [], hostFlags = {}, environment = {} } = this.#options
+    const own = hostFlags[name] ?? []
     const settings: SettingsInput = {
       configFiles: [join(packageFolder, 'config/presets/flat-dhcp.conf')],
       environment,
-      commandLine: [`--state_path=${this.folder}/state`, `--host=${name}`, `--my_ip=${address}`, ...flags],
+      commandLine: [`--state_path=${this.folder}/state`, `--host=${name}`, `--my_ip=${address}`, ...flags, ...own],
     }
     const logFile = join(this.folder, `${name}.log`)
     return new NetworkHost({ namespaces: this.namespaces, name, program: this.program, settings, logFile })
@@ -87,15 +92,22 @@ export class Cloud {
     await namespaces.inside(PUBLIC, 'ip', 'link', 'add', 'name', 'segment', 'type', 'bridge', 'forward_delay', '0')
     await namespaces.inside(PUBLIC, 'ip', 'address', 'add', `${PUBLIC_ADDRESS}/24`, 'dev', 'segment')
     await namespaces.inside(PUBLIC, 'ip', 'link', 'set', 'segment', 'up')
+    if (!this.#options.trunk) return
+    await namespaces.inside(PUBLIC, 'ip', 'link', 'add', 'name', 'trunk', 'type', 'bridge', 'forward_delay', '0')
+    await namespaces.inside(PUBLIC, 'ip', 'link', 'set', 'trunk', 'up')
   }
 
   async #buildHost(host: string, address: string): Promise<void> {
     const { namespaces } = this
     const outside = namespaces.fullName(PUBLIC)
     await namespaces.add(host)
-    const peer = ['peer', 'name', host, 'netns', outside] as const
-    await namespaces.inside(host, 'ip', 'link', 'add', 'name', 'eth0', 'type', 'veth', ...peer)
-    await namespaces.inside(PUBLIC, 'ip', 'link', 'set', host, 'master', 'segment', 'up')
+    const cable = async (device: string, end: string, segment: string) => {
+      const peer = ['peer', 'name', end, 'netns', outside] as const
+      await namespaces.inside(host, 'ip', 'link', 'add', 'name', device, 'type', 'veth', ...peer)
+      await namespaces.inside(PUBLIC, 'ip', 'link', 'set', end, 'master', segment, 'up')
+    }
+    await cable('eth0', host, 'segment')
+    if (this.#options.trunk) await cable('eth1', `${host}-t`, 'trunk')
     await namespaces.inside(host, 'ip', 'address', 'add', `${address}/24`, 'dev', 'eth0')
     await namespaces.inside(host, 'ip', 'link', 'set', 'eth0', 'up')
     await namespaces.inside(host, 'ip', 'route', 'add', 'default', 'via', PUBLIC_ADDRESS)

@@ -1,7 +1,6 @@
 import type { ConnectionOptions } from 'mysql2'
 import type { Target } from './target.ts'
 
-/** A server that answers nothing for so long is away. Longer than any statement or lock wait of ours takes. */
 export const STATEMENT_LIMIT_MS = 15_000
 
 const CONNECT_LIMIT_MS = 5_000

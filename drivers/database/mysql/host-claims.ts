@@ -31,7 +31,7 @@ export class HostClaims {
   readonly #options: HostClaimsOptions
   readonly #claims = new Map<string, Claim>()
   readonly #ended = new AbortController()
-  #connection: Connection | null = null
+  #connection: Promise<Connection> | null = null
   #watch: Promise<void> | null = null
 
   constructor(target: Target, options: Partial<HostClaimsOptions> = {}) {
@@ -52,15 +52,15 @@ export class HostClaims {
   async close(): Promise<void> {
     this.#ended.abort()
     await this.#watch
-    const connection = this.#connection
-    this.#connection = null
-    if (connection === null) return
+    if (this.#connection === null) return
     try {
+      const connection = await this.#connection
       // A connection that only ends gives its locks back some time later.
       for (const host of this.#claims.keys()) await giveLock(this.#query(connection), this.#lockOf(host))
-      await connection.end()
     } catch {
-      connection.destroy()
+      // Then the server gives them back.
+    } finally {
+      this.#disconnect()
     }
   }
 
@@ -76,8 +76,7 @@ export class HostClaims {
           if (claim.heldOn !== connection) await this.#claimAgain(connection, host, claim)
         }
       } catch {
-        this.#connection?.destroy()
-        this.#connection = null
+        this.#disconnect()
       }
     }
   }
@@ -99,21 +98,33 @@ export class HostClaims {
   }
 
   async #connected(): Promise<Connection> {
-    if (this.#connection !== null) return this.#connection
+    this.#connection ??= this.#connect()
     try {
-      const connection = await createConnection(connectionOptions(this.#target))
-      // An event that nobody hears would end the process; the next look finds out.
-      connection.on('error', () => undefined)
-      await this.#query(connection)('SET SESSION wait_timeout = ?', [this.#options.silenceSeconds])
-      this.#connection = connection
-      return connection
+      return await this.#connection
     } catch (error) {
+      this.#connection = null
       const reason = `${(error as Error).message}; start it, or mend the flag sql_connection`
       throw (
         refusedBy(error, this.#target) ??
         new StoreUnavailable({ store: describeTarget(this.#target), reason }, { cause: error })
       )
     }
+  }
+
+  async #connect(): Promise<Connection> {
+    const connection = await createConnection(connectionOptions(this.#target))
+    // An event that nobody hears would end the process; the next look finds out.
+    connection.on('error', () => undefined)
+    await this.#query(connection)('SET SESSION wait_timeout = ?', [this.#options.silenceSeconds])
+    return connection
+  }
+
+  #disconnect(): void {
+    this.#connection?.then(
+      (connection) => connection.destroy(),
+      () => undefined,
+    )
+    this.#connection = null
   }
 
   #take(connection: Connection, host: string): Promise<boolean> {

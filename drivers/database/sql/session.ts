@@ -26,7 +26,7 @@ export class Session implements SqlSession {
     this.#options = options
   }
 
-  /** Whether a statement may have changed the store. */
+  /** Whether a statement has changed the store. */
   get changed(): boolean {
     return this.#changed
   }
@@ -40,17 +40,14 @@ export class Session implements SqlSession {
     const { runner, dialect, readOnly, onStatement } = this.#options
     if (this.#ended) throw new TypeError('a table of the fact store was used after its transaction had ended')
     if (this.#failure !== null) throw this.#failure.error
-    const reads = sql.startsWith('SELECT')
-    if (readOnly && !reads) throw new TypeError(`a read of the fact store tried to write: ${sql}`)
-    this.#changed ||= !reads
+    const writes = !sql.startsWith('SELECT')
+    if (readOnly && writes) throw new TypeError(`a read of the fact store tried to write: ${sql}`)
     onStatement?.(sql, params)
     try {
       const result = await runner.query(sql, [...params], true)
-      return {
-        rows: result.records,
-        affected: result.affected ?? result.records.length,
-        insertId: Number(result.raw?.insertId ?? 0),
-      }
+      const affected = result.affected ?? result.records.length
+      this.#changed ||= writes && affected > 0
+      return { rows: result.records, affected, insertId: Number(result.raw?.insertId ?? 0) }
     } catch (error) {
       if (hindranceOf(dialect, error) !== null) this.#failure = { error }
       throw error

@@ -21,24 +21,37 @@ export interface TransactionOptions {
  */
 export async function writeGroup(
   works: readonly SessionWork[],
-  { engine, runner, onStatement }: TransactionOptions,
+  options: TransactionOptions,
 ): Promise<readonly Outcome[]> {
+  // Savepoints cost as much as a small work, and works that must be undone are rare: then all are done again with them.
+  return (await tryGroup(works, options, false)) ?? (await tryGroup(works, options, true))!
+}
+
+/** @returns null when one of several works must be undone and there is no savepoint */
+async function tryGroup(
+  works: readonly SessionWork[],
+  { engine, runner, onStatement }: TransactionOptions,
+  savepoints: boolean,
+): Promise<readonly Outcome[] | null> {
   const { dialect } = engine
-  const alone = works.length === 1
   return withinTransaction(dialect, runner, dialect.beginWrite, async () => {
     const outcomes: Outcome[] = []
     let changed = false
     for (const work of works) {
-      if (!alone) await runner.query('SAVEPOINT work')
+      if (savepoints) await runner.query('SAVEPOINT work')
       const session = new Session({ runner, dialect, readOnly: false, onStatement })
       const outcome = await settled(work, session)
       outcomes.push(outcome)
-      if (outcome.status === 'fulfilled') changed ||= session.changed
-      else if (!alone) await undoWork(runner, outcome.reason)
-      if (!alone && dialect.releaseSavepoint !== null) await runner.query(dialect.releaseSavepoint)
+      const undo = outcome.status === 'rejected' && session.changed
+      if (undo && !savepoints) {
+        await runner.query('ROLLBACK')
+        return works.length === 1 ? outcomes : null
+      }
+      if (undo) await undoWork(runner, outcome.reason)
+      else changed ||= session.changed
+      if (savepoints && dialect.releaseSavepoint !== null) await runner.query(dialect.releaseSavepoint)
     }
-    if (alone && outcomes[0]!.status === 'rejected') await runner.query('ROLLBACK')
-    else await engine.commit(runner, changed)
+    await engine.commit(runner, changed)
     return outcomes
   })
 }

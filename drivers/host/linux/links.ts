@@ -34,10 +34,10 @@ export function parseLinks(text: string): readonly HostResource[] {
   return links.flatMap((link) => [linkOf(link), ...addressesOf(link)])
 }
 
-/** A link that is down shows none of its attributes, so that it differs from any that is wanted and is brought up. */
+/** A link that is down tells none of its attributes, so that all of them are set when it is brought up. */
 function linkOf(link: IpLink): LinkResource {
   const base = { kind: 'link', name: link.ifname, type: typeOf(link) } as const
-  if (!link.flags.includes('UP')) return base
+  if (!link.flags.includes('UP')) return { ...base, down: true }
   const port = link.linkinfo?.info_slave_kind === 'bridge'
   return {
     ...base,

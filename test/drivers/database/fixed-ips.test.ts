@@ -51,6 +51,17 @@ describe('a claim from the pool', () => {
     expect(order).toEqual([...inOrder, '10.0.0.0', '10.0.0.1', '10.0.0.2'])
   })
 
+  test('for an interface that is gone meanwhile takes nothing, and names the instance', async () => {
+    const { step, network } = await storeWith(poolOf(1))
+    const { claim, fixedIp, vif } = await step((store) => allocate(store, network, 1))
+    await step((store) => store.fixedIps.deallocate(fixedIp.id))
+    await step((store) => store.virtualInterfaces.remove([vif.id]))
+    const refused = { code: 'InstanceNotFound', details: { instance_uuid: uuid(1) } }
+    await expect(step((store) => store.fixedIps.claimFromPool(claim))).rejects.toMatchObject(refused)
+    await expect(step((store) => store.fixedIps.claimAddress('10.0.0.0', claim))).rejects.toMatchObject(refused)
+    expect(await step((store) => store.networks.usage(network.id))).toMatchObject({ used: 0, free: 1 })
+  })
+
   test('takes the lowest of those that became free at the same moment', async () => {
     const { database, network } = await storeWith(poolOf(3))
     const taken = await database.transaction(async (store) => {

@@ -86,9 +86,13 @@ export async function makeMysqlDatabase(server: string): Promise<Place> {
   // Not what netloom needs: it must make its tables right whatever the database says.
   await other.query(`CREATE DATABASE ${name} CHARACTER SET latin1`)
   await other.query(`USE ${name}`)
+  // A test may end the server, and this connection with it.
+  other.on('error', () => undefined)
   onTestFinished(async () => {
-    await other.query(`DROP DATABASE IF EXISTS ${name}`)
-    await other.end()
+    other.destroy()
+    const last = await createConnection(credentials)
+    await last.query(`DROP DATABASE IF EXISTS ${name}`)
+    await last.end()
   })
   return {
     connection: `${server}/${name}`,

@@ -1,7 +1,7 @@
-import { NoMoreFixedIps, ServiceAlreadyRunning } from 'netloom/contracts'
+import { type NetworkStore, NoMoreFixedIps, ServiceAlreadyRunning } from 'netloom/contracts'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { bundle } from '../../kit-internal/bundle.ts'
-import { allocate, openDatabase, poolOf } from './kit.ts'
+import { allocate, newNetwork, openDatabase, poolOf } from './kit.ts'
 import { makePlace } from './places.ts'
 import { startChild } from './processes/start.ts'
 
@@ -36,6 +36,20 @@ describe('several processes on one store', () => {
       reserved: 0,
       free: 0,
     })
+  })
+
+  test('64 writers in 4 processes that take and give back addresses never meet an error, and own what they were told', async () => {
+    const { connection, database, network } = await storeWithPool(700)
+    const children = [0, 1, 2, 3].map((part) =>
+      startChild(script, [connection, 'churn', '16', '20', String(1 + 320 * part)]),
+    )
+    const results = await Promise.all(children.map((child) => child.ended))
+    expect(results.map(({ code, output }) => (code === 0 ? 'ended well' : output))).toEqual(Array(4).fill('ended well'))
+    const kept: [string, string][] = results.flatMap(({ output }) => JSON.parse(output))
+    expect(kept).toHaveLength(640)
+    const rows = await database.read((store) => store.fixedIps.list({ networkIds: [network.id] }))
+    expect(new Map(rows.map((row) => [row.address, row.instance_uuid]))).toEqual(new Map(kept))
+    expect(rows).toHaveLength(640)
   })
 
   test('of 32 that want one address exactly one gets it, and the row says who (defects-manager A1)', async () => {
@@ -103,5 +117,33 @@ describe('the claim of a host', () => {
     await one.claimHost('host1')
     await other.claimHost('host1')
     await expect(one.claimHost('../host1')).rejects.toThrow('host "../host1" is not valid')
+  })
+})
+
+describe('two processes that look before they write', () => {
+  /** Two stores on one place, as two processes have them, with the refusals of one of the two works. */
+  async function refusals(work: (store: NetworkStore, index: number) => Promise<unknown>): Promise<unknown[]> {
+    const place = await makePlace()
+    const databases = [await openDatabase({ place }), await openDatabase({ place })]
+    const outcomes = await Promise.allSettled(
+      databases.map((database, index) => database.transaction((store) => work(store, index))),
+    )
+    return outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []))
+  }
+
+  test('make one of two networks that overlap', async () => {
+    for (let round = 0; round < 3; round++) {
+      const codes = await refusals((store, index) =>
+        store.networks.create(newNetwork(['10.0.0.0/26', '10.0.0.32/27'][index]!, { range: null, reserved: [] })),
+      )
+      expect(codes).toEqual(['CidrConflict'])
+    }
+  })
+
+  test('make a floating IP once, and the other is told that it is there', async () => {
+    const codes = await refusals((store) =>
+      store.floatingIps.create([{ address: '203.0.113.1', pool: 'p', interface: null }]),
+    )
+    expect(codes).toEqual(['FloatingIpExists'])
   })
 })

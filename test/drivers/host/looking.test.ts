@@ -54,7 +54,7 @@ describe('reading links', () => {
     [
       'one that is down, which has nothing to show',
       link({ flags: ['BROADCAST'], master: 'br100', linkinfo: { info_kind: 'veth' } }),
-      [{ kind: 'link', name: 'x', type: 'veth' }],
+      [{ kind: 'link', name: 'x', type: 'veth', down: true }],
     ],
     [
       'addresses of both families with words of any kind',

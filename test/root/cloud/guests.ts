@@ -18,10 +18,14 @@ export async function allocateGuest(cloud: TestCloud, api: NetworkApi, name: str
   return guest
 }
 
-/** The same without a lease. */
-export async function plugGuest(cloud: TestCloud, api: NetworkApi, name: string): Promise<Guest> {
+/**
+ * The same without a lease.
+ * @param network its one network; default: all of them
+ */
+export async function plugGuest(cloud: TestCloud, api: NetworkApi, name: string, network?: string): Promise<Guest> {
   const uuid = randomUUID()
-  const [vif] = await api.allocateForInstance({ instance_uuid: uuid, project_id: 'demo', hostname: name })
+  const requested = network === undefined ? {} : { requested_networks: [{ uuid: network }] }
+  const [vif] = await api.allocateForInstance({ instance_uuid: uuid, project_id: 'demo', hostname: name, ...requested })
   const target = { kind: 'netns', name: cloud.namespaces.fullName(name) } as const
   await api.attach(cloud.host.name, { instance_uuid: uuid, target })
   return { uuid, mac: vif?.address ?? '', address: vif?.network.subnets[0]?.ips[0]?.address ?? '' }

@@ -57,9 +57,18 @@ export class TestCloud extends Cloud {
     return this.commandOn(this.host, ...words)
   }
 
-  commandOn({ settings }: NetworkHost, ...words: readonly string[]): Promise<Ended> {
+  /** On the host itself: what its bus is may be reached from there only. */
+  commandOn({ name, settings }: NetworkHost, ...words: readonly string[]): Promise<Ended> {
     const files = settings.configFiles.flatMap((file) => ['--config-file', file])
-    return runProgram([this.program, ...settings.commandLine, ...files, ...words])
+    const command = [process.execPath, this.program, ...settings.commandLine, ...files, ...words]
+    return runTo('ip', ['netns', 'exec', this.namespaces.fullName(name), ...command])
+  }
+
+  /** The host of that name. */
+  named(name: string): NetworkHost {
+    const found = this.hosts.find((host) => host.name === name)
+    if (found === undefined) throw new Error(`there is no host ${name}`)
+    return found
   }
 
   /** What a command that must end with 0 prints with `--json`. */
@@ -85,8 +94,12 @@ export class TestCloud extends Cloud {
 
 /** Runs Node with these words; a status that is not 0 is a result like any. */
 export function runProgram(words: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
+  return runTo(process.execPath, words, env)
+}
+
+function runTo(program: string, words: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, words, { timeout: 60_000, env }, (_error, stdout, stderr) =>
+    const child = execFile(program, words, { timeout: 60_000, env }, (_error, stdout, stderr) =>
       resolve({ status: child.exitCode ?? -1, stdout, stderr }),
     )
   })

@@ -9,6 +9,7 @@ import {
   FixedIpReserved,
   type FixedIpRow,
   type FixedIpTable,
+  InstanceNotFound,
   NoMoreFixedIps,
 } from 'netloom/contracts'
 import type { SqlValue } from '../dialect.ts'
@@ -129,14 +130,19 @@ export class FixedIps implements FixedIpTable {
     order: string,
   ): Promise<FixedIpRow | null> {
     const { session, dialect, now } = this.#context
-    const row = await dialect.claim(session, {
-      table: 'fixed_ips',
-      set: 'instance_uuid = ?, virtual_interface_id = ?, allocated = 1, updated_at = ?',
-      where: `${which} AND ${dialect.conditions.fixedIpFree}`,
-      order,
-      params: [instanceUuid, virtualInterfaceId, now(), ...values],
-    })
-    return row && read(row)
+    try {
+      const row = await dialect.claim(session, {
+        table: 'fixed_ips',
+        set: 'instance_uuid = ?, virtual_interface_id = ?, allocated = 1, updated_at = ?',
+        where: `${which} AND ${dialect.conditions.fixedIpFree}`,
+        order,
+        params: [instanceUuid, virtualInterfaceId, now(), ...values],
+      })
+      return row && read(row)
+    } catch (error) {
+      if (dialect.refusal(error).kind !== 'foreign-key') throw error
+      throw new InstanceNotFound({ instance_uuid: instanceUuid }, { cause: error })
+    }
   }
 
   async deallocate(id: number): Promise<FixedIpRow> {

@@ -1,4 +1,4 @@
-/** A process with its own connection to a store: `worker CONNECTION open | claim COUNT FIRST | contend ADDRESS COUNT FIRST | write FIRST | serve HOST`. */
+/** A process with its own connection to a store: `worker CONNECTION open | claim COUNT FIRST | contend ADDRESS COUNT FIRST | churn WRITERS ROUNDS FIRST | write FIRST | serve HOST`. */
 import { SqlDatabase } from '../../../../drivers/database/sql/database.ts'
 import { engineFor } from '../engine.ts'
 
@@ -29,6 +29,27 @@ function claim(number: number, address?: string): Promise<string> {
   })
 }
 
+/** Takes address after address, each leased for a while, and keeps every second one. @returns those kept, with their owner */
+async function churn(rounds: number, first: number): Promise<readonly (readonly [address: string, owner: string])[]> {
+  const kept: [string, string][] = []
+  for (let number = first; number < first + rounds; number++) {
+    const address = await claim(number)
+    const { mac } = await database.read((store) => store.fixedIps.byAddress(address))
+    await database.transaction((store) => store.fixedIps.lease(address, mac ?? ''))
+    if (number % 2 === 0) {
+      kept.push([address, identity(number)])
+      continue
+    }
+    await database.transaction(async (store) => {
+      const row = await store.fixedIps.byAddress(address)
+      await store.fixedIps.deallocate(row.id)
+      await store.virtualInterfaces.remove([row.virtual_interface_id!])
+    })
+    await database.transaction((store) => store.fixedIps.release(address, mac ?? ''))
+  }
+  return kept
+}
+
 switch (task) {
   case 'claim': {
     const [count = 0, first = 0] = args.map(Number)
@@ -41,6 +62,12 @@ switch (task) {
     const tries = await Promise.allSettled(Array.from({ length: count }, (_, index) => claim(first + index, address)))
     const outcome = tries.map((tried) => (tried.status === 'fulfilled' ? 'won' : tried.reason.code))
     process.stdout.write(`${JSON.stringify(outcome)}\n`)
+    break
+  }
+  case 'churn': {
+    const [writers = 0, rounds = 0, first = 0] = args.map(Number)
+    const kept = Array.from({ length: writers }, (_, index) => churn(rounds, first + rounds * index))
+    process.stdout.write(`${JSON.stringify((await Promise.all(kept)).flat())}\n`)
     break
   }
   case 'write':
