@@ -58,8 +58,8 @@ export function planNetworks(
     throw new InvalidInput({ what: 'range', value: text, want: 'an IPv4 network, like 10.0.0.0/24' })
 
   const count = wholeNumber('num_networks', request.num_networks ?? defaults.num_networks)
-  const bridge = bridgeOf(request, defaults, count, existing)
   const blocks = carve(range, count, sizeFor(request, range, count, defaults.network_size), existing)
+  const bridge = bridgeOf(request, defaults, count, existing)
   const uuid = request.uuid === undefined ? null : parseUuid(request.uuid)
   if (uuid !== null && count > 1)
     throw new InvalidInput({ what: 'uuid', value: uuid, want: 'one network, not several' })

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { until } from './cloud/test-cloud.ts'
 
 const run = promisify(execFile)
 const root = process.getuid?.() === 0
@@ -27,8 +28,9 @@ describe.skipIf(!root)('netloom demo, as root, on the built program', () => {
     const [, service = '', namespaces = '', folder = ''] =
       /ip netns pids (\S+) \| xargs kill; for each of (.*): ip netns delete NAME; rm -r (\S+)/.exec(stdout) ?? []
     onTestFinished(async () => {
-      const { stdout: pids } = await run('ip', ['netns', 'pids', service])
-      for (const pid of pids.split('\n').filter(Boolean)) process.kill(Number(pid))
+      const pids = async () => (await run('ip', ['netns', 'pids', service])).stdout.split('\n').filter(Boolean)
+      for (const pid of await pids()) process.kill(Number(pid))
+      await until(async () => (await pids()).length === 0, 'the service does not end')
       for (const name of namespaces.split(' ')) await run('ip', ['netns', 'delete', name])
       await rm(folder, { recursive: true })
     })
