@@ -34,6 +34,8 @@ export interface Booted {
   readonly flags: Values<typeof coreOptions>
   readonly plugins: readonly ResolvedPlugin[]
   readonly logger: Logger
+  /** Time is this machine's, not what an embedding program makes of it. */
+  readonly isRealTime: boolean
 }
 
 /** What a program that embeds a service, or a test, puts in the place of what boot would make. */
@@ -78,7 +80,7 @@ export async function boot(input: SettingsInput, surroundings: Surroundings = {}
     else container.bindPlugin(plugin, validated.values)
   }
   await checkPrograms(container, plugins)
-  return { container, flags, plugins, logger }
+  return { container, flags, plugins, logger, isRealTime: surroundings.clock === undefined }
 }
 
 function selectedNames(plugins: readonly ResolvedPlugin[]): Readonly<Record<string, string>> {

@@ -31,7 +31,7 @@ while (!stopped.signal.aborted) {
   next = now + intervalMs
   const busy_since = now - seen.at >= BUSY_MS ? new Date(seen.at).toISOString() : null
   try {
-    await reporter.report({ ...facts, reported_at: new Date(now).toISOString(), busy_since })
+    await reporter.report({ ...facts, busy_since })
     if (away) logger.info('heartbeats are heard again')
     away = false
   } catch (error) {

@@ -6,10 +6,10 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { SettingsInput } from '../../config/read-settings.ts'
 import type { Logger } from '../contracts/ports.ts'
-import type { ServiceRow } from '../model/rows.ts'
+import type { ServiceReport } from '../model/rows.ts'
 
 /** What a heartbeat tells that does not change while the service runs. */
-export type HeartbeatFacts = Omit<ServiceRow, 'reported_at' | 'busy_since'>
+export type HeartbeatFacts = Omit<ServiceReport, 'busy_since'>
 
 export interface HeartbeatThreadData {
   readonly settings: SettingsInput

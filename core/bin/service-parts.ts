@@ -1,11 +1,15 @@
 /** The two kinds of service: one with a store, which is a controller too, and a host that asks a controller. */
+import type { DatabaseDriver } from '../contracts/database.ts'
+import type { Clock } from '../contracts/ports.ts'
 import type { Dispatch } from '../contracts/rpc.ts'
-import type { ServiceRow } from '../model/rows.ts'
+import type { NetloomError } from '../errors/base.ts'
+import { ClockSkew } from '../errors/service.ts'
+import type { ServiceReport } from '../model/rows.ts'
 import { HostAgent } from '../network/host-agent.ts'
 import { managerRequires } from '../network/manager-services.ts'
 import { RemoteFacts } from '../network/remote-facts.ts'
 import { dispatcher, hostMethods, rpcMethods } from '../network/rpc-methods.ts'
-import { dbBackendSlot, networkManagerSlot, rpcBackendSlot } from '../plugin-system/slots.ts'
+import { clockRef, dbBackendSlot, networkManagerSlot, rpcBackendSlot } from '../plugin-system/slots.ts'
 import type { Booted } from './boot.ts'
 
 /** What a service does, whichever kind it is. */
@@ -19,18 +23,21 @@ export interface ServicePart {
   /** Looks at the whole host. */
   mendHost(): Promise<unknown>
   periodicTasks(): Promise<unknown>
-  report(row: ServiceRow): Promise<void>
+  report(row: ServiceReport): Promise<void>
   close(): Promise<void>
 }
 
-/** @throws {ServiceAlreadyRunning} and what the store throws */
-export function openPart(booted: Booted): Promise<ServicePart> {
-  return booted.flags.host_facts === 'rpc' ? openHost(booted) : openController(booted)
+/**
+ * @param onLost another service took this host while the store was away: this one must not go on
+ * @throws {ServiceAlreadyRunning} {ClockSkew} and what the store throws
+ */
+export function openPart(booted: Booted, onLost: (error: NetloomError) => void): Promise<ServicePart> {
+  return booted.flags.host_facts === 'rpc' ? openHost(booted) : openController(booted, onLost)
 }
 
 /** Where heartbeats go, on a connection of its own. */
 export interface Reporter {
-  report(row: ServiceRow): Promise<void>
+  report(row: ServiceReport): Promise<void>
   close(): Promise<void>
 }
 
@@ -43,16 +50,34 @@ export async function openReporter({ container, flags }: Booted): Promise<Report
   }
   const database = await container.get(dbBackendSlot)
   await database.open()
-  return {
-    report: (row) => database.transaction((store) => store.services.report(row)),
-    close: () => database.close(),
+  return { report: reporting(database, await container.get(clockRef)), close: () => database.close() }
+}
+
+function reporting(database: DatabaseDriver, clock: Clock): Reporter['report'] {
+  return (row) => {
+    const reported_at = new Date(clock.nowMs()).toISOString()
+    return database.transaction((store) => store.services.report({ ...row, reported_at }))
   }
 }
 
-async function openController({ container, flags: { host }, logger }: Booted): Promise<ServicePart> {
+/** How far this machine's clock may be from the store's, in milliseconds. */
+const MAX_SKEW_MS = 10_000
+
+/** Times of several machines are compared: leases, heartbeats, who has been free longest. @throws {ClockSkew} */
+async function checkClock(database: DatabaseDriver, clock: Clock): Promise<void> {
+  const skewMs = clock.nowMs() - (await database.nowMs())
+  if (Math.abs(skewMs) > MAX_SKEW_MS) throw new ClockSkew({ seconds: Math.round(skewMs / 1000) })
+}
+
+async function openController(
+  { container, flags: { host }, isRealTime }: Booted,
+  onLost: (error: NetloomError) => void,
+): Promise<ServicePart> {
   const database = await container.get(dbBackendSlot)
+  const clock = await container.get(clockRef)
   await database.open()
-  await database.claimHost(host, (error) => logger.error('the claim of this host was lost', { error }))
+  if (isRealTime) await checkClock(database, clock)
+  await database.claimHost(host, onLost)
   const manager = await container.get(networkManagerSlot)
   return {
     dispatch: dispatcher(rpcMethods, manager),
@@ -61,7 +86,7 @@ async function openController({ container, flags: { host }, logger }: Booted): P
     catchUp: () => manager.catchUp(),
     mendHost: () => manager.mendHost(),
     periodicTasks: () => manager.periodicTasks(),
-    report: (row) => database.transaction((store) => store.services.report(row)),
+    report: reporting(database, clock),
     async close() {
       await manager.close()
       await database.close()

@@ -2,7 +2,7 @@
  * Where a host learns what it is to look like, and tells what happened on it. A host with a store reads there; one
  * without asks a controller over the bus. All of it is plain JSON, as it crosses the bus.
  */
-import type { FixedIpDetail, FloatingIpDetail, NetworkRow, ServiceRow, VirtualInterfaceRow } from '../model/rows.ts'
+import type { FixedIpDetail, FloatingIpDetail, NetworkRow, ServiceReport, VirtualInterfaceRow } from '../model/rows.ts'
 import type { AttachRequest } from './network-operations.ts'
 
 /** What a kind of manager does on its hosts. */
@@ -78,5 +78,5 @@ export interface HostFacts {
   /** @returns the interfaces that were plugged in, as they were. @throws {InstanceNotFound} @throws {NotOnThisHost} */
   unplugInstance(instanceUuid: string): Promise<readonly VirtualInterfaceRow[]>
   /** Heartbeat. */
-  report(row: ServiceRow): Promise<void>
+  report(row: ServiceReport): Promise<void>
 }

@@ -56,6 +56,15 @@ export const ConnectionLost = defineError(
   TryLater,
 )
 
+export const ClockSkew = defineError(
+  'ClockSkew',
+  5,
+  (d: { seconds: number }) =>
+    `the clock of this machine is ${Math.abs(d.seconds)} s ${d.seconds > 0 ? 'ahead of' : 'behind'} the fact store's: ` +
+    'set both by NTP (`timedatectl`), then start again',
+  TryLater,
+)
+
 export const HostNotFound = defineError(
   'HostNotFound',
   3,

@@ -122,6 +122,9 @@ export interface ServiceRow {
   readonly busy_since: string | null
 }
 
+/** A heartbeat: whoever writes the row puts the time, so that the clocks of hosts without a store do not matter. */
+export type ServiceReport = Omit<ServiceRow, 'reported_at'>
+
 /** "What this owner wants of this host has changed": hosts that missed a message read them (lessons G2). */
 export interface HostChangeRow {
   /** Rises with every change. */

@@ -4,42 +4,65 @@ import type { FixedIpRequest } from '../contracts/network-manager.ts'
 import { FixedIpNotAllocated } from '../errors/address.ts'
 import { parseAddress } from '../model/address.ts'
 import type { RequestContext } from '../model/request-context.ts'
+import type { FixedIpRow } from '../model/rows.ts'
+import type { Compensation } from './compensation.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
 
-/** @returns the address; when its host cannot be configured it is free again. Source: nova allocate_fixed_ip */
+/**
+ * Source: nova allocate_fixed_ip.
+ * @param undo gets how to let it go again, when this call took it: another of the same instance may have been faster
+ * @returns the address; when its host cannot be configured it is free again
+ */
 export async function allocateFixedIp(
   manager: NetworkManager,
   context: RequestContext,
   request: FixedIpRequest,
+  undo?: Compensation,
 ): Promise<string> {
   const { database } = manager.services
-  const { network_id: networkId, instance_uuid: instanceUuid, virtual_interface_id: virtualInterfaceId } = request
+  const { network_id: networkId, virtual_interface_id: vifId } = request
   // The lease file too: with its first guest a host may begin to serve a multi_host network.
-  const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(virtualInterfaceId)]
-  const { row, host } = await database.transaction(async (store) => {
-    const claim = { networkId, instanceUuid, virtualInterfaceId }
-    const row =
-      request.address === undefined
-        ? await store.fixedIps.claimFromPool(claim)
-        : await store.fixedIps.claimAddress(parseAddress(request.address), claim)
+  const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(vifId)]
+  const { row, host, isNew } = await database.transaction(async (store) => {
+    const [known] = await store.fixedIps.list({ virtualInterfaceIds: [vifId], allocated: true })
+    const row = known ?? (await claim(store, request))
     const network = await store.networks.byId(networkId)
     const host = manager.configuringHost(network, request.instance_host)
     if (host !== null && network.multi_host) await store.fixedIps.claimForHost(networkId, host)
     if (host !== null) await store.hostChanges.record(host, owners)
-    return { row, host }
+    return { row, host, isNew: known === undefined }
   })
   try {
     await manager.converge(context, host, owners)
   } catch (error) {
-    await database.transaction(async (store) => {
-      await store.fixedIps.deallocate(row.id)
-      if (host !== null) await store.hostChanges.record(host, owners)
-    })
-    await manager.convergeOrLog(context, host, owners)
+    if (isNew) await release(manager, context, row.id, host, owners)
     throw error
   }
+  if (isNew) undo?.push(`deallocate ${row.address}`, () => deallocateFixedIp(manager, context, row.address))
   return row.address
+}
+
+function claim(store: NetworkStore, request: FixedIpRequest): Promise<FixedIpRow> {
+  const { network_id: networkId, instance_uuid: instanceUuid, virtual_interface_id: virtualInterfaceId } = request
+  const wanted = { networkId, instanceUuid, virtualInterfaceId }
+  return request.address === undefined
+    ? store.fixedIps.claimFromPool(wanted)
+    : store.fixedIps.claimAddress(parseAddress(request.address), wanted)
+}
+
+async function release(
+  manager: NetworkManager,
+  context: RequestContext,
+  id: number,
+  host: string | null,
+  owners: readonly string[],
+): Promise<void> {
+  await manager.services.database.transaction(async (store) => {
+    await store.fixedIps.deallocate(id)
+    if (host !== null) await store.hostChanges.record(host, owners)
+  })
+  await manager.convergeOrLog(context, host, owners)
 }
 
 /** Its host then takes away its entry and ends its lease, in this order (defects-manager H3). @throws {FixedIpNotAllocated} */

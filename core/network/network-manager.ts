@@ -148,10 +148,7 @@ export abstract class NetworkManager implements NetworkOperations {
 
   /** Takes an address for each interface. The topology decides who configures it. */
   async allocateFixedIps(context: RequestContext, nics: readonly Nic[], compensation: Compensation): Promise<void> {
-    for (const nic of nics) {
-      const address = await this.allocateFixedIp(context, fixedIpRequest(nic))
-      compensation.push(`deallocate ${address}`, () => this.deallocateFixedIp(context, address))
-    }
+    for (const nic of nics) await allocateFixedIp(this, context, fixedIpRequest(nic), compensation)
   }
 
   /** The host that has to be configured for an address of the network; null: none, its operator does it. */

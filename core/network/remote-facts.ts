@@ -8,7 +8,7 @@ import type { AttachRequest } from '../contracts/network-operations.ts'
 import type { JsonObject, RpcDriver } from '../contracts/rpc.ts'
 import { RpcTimeout } from '../errors/service.ts'
 import { adminContext } from '../model/request-context.ts'
-import type { ServiceRow, VirtualInterfaceRow } from '../model/rows.ts'
+import type { ServiceReport, VirtualInterfaceRow } from '../model/rows.ts'
 import { floatingOwner, HOST_OWNER, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
 
 /** Owners whose facts are asked for at once. */
@@ -76,7 +76,7 @@ export class RemoteFacts implements HostFacts {
     return this.#ask('host_unplug_instance', { instance_uuid: instanceUuid })
   }
 
-  report({ host: _, ...row }: ServiceRow): Promise<void> {
+  report({ host: _, ...row }: ServiceReport): Promise<void> {
     return this.#ask('host_report', { row })
   }
 

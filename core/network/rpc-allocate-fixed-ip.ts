@@ -6,6 +6,7 @@
 import type { RequestContext } from '../model/request-context.ts'
 import type { NetworkRow } from '../model/rows.ts'
 import type { Compensation } from './compensation.ts'
+import { allocateFixedIp } from './fixed-ips.ts'
 import { servingHost } from './host-view.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { fixedIpRequest, type Nic } from './nics.ts'
@@ -30,8 +31,7 @@ export function RPCAllocateFixedIP<B extends AbstractConstructor<NetworkManager>
           // Each network by itself: the host of one never stands for another's (defects-manager A9).
           const { id, host, multi_host } = nic.network
           if (host === null && !multi_host) await this.setNetworkHost(context, id)
-          const address = await this.allocateFixedIp(context, fixedIpRequest(nic))
-          compensation.push(`deallocate ${address}`, () => this.deallocateFixedIp(context, address))
+          await allocateFixedIp(this, context, fixedIpRequest(nic), compensation)
         }),
       )
       const failed = outcomes.find((outcome) => outcome.status === 'rejected')

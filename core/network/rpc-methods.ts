@@ -82,7 +82,6 @@ const serviceRow = z.strictObject({
   version: text,
   nodes: text,
   started_at: text,
-  reported_at: text,
   busy_since: text.nullable(),
 })
 

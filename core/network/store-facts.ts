@@ -4,7 +4,7 @@ import type { HostChanges, HostFacts, HostView, LeaseOutcome, Plugged, Topology 
 import type { AttachRequest } from '../contracts/network-operations.ts'
 import type { Clock } from '../contracts/ports.ts'
 import { FixedIpNotFoundForAddress } from '../errors/address.ts'
-import type { NetworkRow, ServiceRow, VirtualInterfaceRow } from '../model/rows.ts'
+import type { NetworkRow, ServiceReport, VirtualInterfaceRow } from '../model/rows.ts'
 import { readHostView } from './host-view.ts'
 import { leasesOwner, scopeOf } from './owners.ts'
 import { plugVif, unplugInstance, unplugVif } from './ports.ts'
@@ -68,8 +68,9 @@ export class StoreFacts implements HostFacts {
     return this.#database.transaction((store) => unplugInstance(store, this.#host, instanceUuid))
   }
 
-  async report(row: ServiceRow): Promise<void> {
-    await this.#database.transaction((store) => store.services.report(row))
+  async report(row: ServiceReport): Promise<void> {
+    const reported_at = new Date(this.#clock.nowMs()).toISOString()
+    await this.#database.transaction((store) => store.services.report({ ...row, reported_at }))
   }
 
   #recordEvent(address: string, change: (store: NetworkStore) => Promise<boolean>): Promise<LeaseOutcome> {

@@ -268,7 +268,7 @@ describe.each(backends)('random operations on $name', (pair) => {
         const guest = 1 + random.below(GUESTS)
         const floating = FLOATING_IPS[random.below(FLOATING_IPS.length)]!
         const calls = [
-          () => cloud.guest(guest),
+          () => api.allocateForInstance({ instance_uuid: uuidOf(guest), project_id: 'demo' }),
           () => api.deallocateForInstance(uuidOf(guest)),
           () => api.allocateFloatingIp({ project_id: 'demo' }),
           () => api.deallocateFloatingIp(floating),
@@ -280,7 +280,9 @@ describe.each(backends)('random operations on $name', (pair) => {
     }
     await Promise.all([1, 2, 3, 4].map(client))
     expect([...outcomes].filter((outcome) => !EXPECTED.includes(outcome))).toEqual([])
-    const addresses = (await cloud.api.listInstances()).flatMap(({ virtual_interfaces: [vif] }) => vif?.fixed_ips ?? [])
+    const guests = (await cloud.api.listInstances()).map(({ virtual_interfaces: [vif] }) => vif?.fixed_ips ?? [])
+    for (const own of guests) expect(own.length).toBeLessThanOrEqual(1)
+    const addresses = guests.flat()
     expect(new Set(addresses).size).toBe(addresses.length)
     const floating = (await cloud.api.listFloatingIps()).filter((row) => row.fixed_address !== null)
     for (const row of floating) expect(addresses).toContain(row.fixed_address)
@@ -288,5 +290,15 @@ describe.each(backends)('random operations on $name', (pair) => {
     expect(rules).toHaveLength(floating.length)
     await cloud.expectInLine()
     await expectNothingLeaked(cloud)
+  })
+
+  test('one instance asked for eight times at once gets one address, and each call answers with it', async () => {
+    const cloud = await smallCloud(pair)
+    const request = { instance_uuid: uuidOf(1), project_id: 'demo' }
+    const answers = await Promise.all(Array.from({ length: 8 }, () => cloud.api.allocateForInstance(request)))
+    const addresses = answers.flatMap((info) => info.map((vif) => vif.network.subnets[0]?.ips.map((ip) => ip.address)))
+    expect(addresses).toEqual(Array(8).fill(['10.0.0.5']))
+    expect((await cloud.api.getAllNetworks())[0]?.addresses).toMatchObject({ used: 1 })
+    await cloud.expectInLine()
   })
 })

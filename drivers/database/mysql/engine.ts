@@ -11,7 +11,7 @@ import { connectionOptions, SESSION_SETTINGS, STATEMENT_LIMIT_MS } from './conne
 import { driverErrorOf, mysqlDialect } from './dialect.ts'
 import { refusedBy } from './failures.ts'
 import { HostClaims } from './host-claims.ts'
-import { giveLock, lockName, takeLock } from './named-lock.ts'
+import { lockName, type Query, takeLock } from './named-lock.ts'
 import { describeTarget, type Target } from './target.ts'
 
 /** How long one process waits for another one that changes the schema. */
@@ -31,6 +31,30 @@ export interface MysqlEngineOptions {
 interface Connection {
   destroy(): void
   on(event: 'error', listener: () => void): unknown
+}
+
+interface PoolOptions {
+  readonly poolSize: number
+  /** No limit when it is not given. */
+  readonly statementLimitMs?: number
+}
+
+function dataSourceOf(target: Target, { poolSize, statementLimitMs }: PoolOptions): DataSource {
+  const { user: username, enableKeepAlive, keepAliveInitialDelay, ...settings } = connectionOptions(target)
+  return new DataSource({
+    ...settings,
+    ...(statementLimitMs && { maxQueryExecutionTime: statementLimitMs, enableQueryTimeout: true }),
+    poolSize,
+    type: 'mysql',
+    driver: mysql2,
+    username,
+    bigNumberStrings: false,
+    extra: { enableKeepAlive, keepAliveInitialDelay },
+    entities,
+    migrations,
+    migrationsTableName: MIGRATIONS_TABLE,
+    logger: silentLogger,
+  })
 }
 
 /** One database on a server, and a pool of connections to it. */
@@ -54,22 +78,7 @@ export class MysqlEngine implements Engine {
     this.#verdictLimitMs = verdictLimitMs
     this.store = describeTarget(target)
     this.#claims = new HostClaims(target)
-    const { user: username, enableKeepAlive, keepAliveInitialDelay, ...settings } = connectionOptions(target)
-    this.#dataSource = new DataSource({
-      ...settings,
-      type: 'mysql',
-      driver: mysql2,
-      username,
-      poolSize,
-      bigNumberStrings: false,
-      extra: { enableKeepAlive, keepAliveInitialDelay },
-      entities,
-      migrations,
-      migrationsTableName: MIGRATIONS_TABLE,
-      maxQueryExecutionTime: statementLimitMs,
-      enableQueryTimeout: true,
-      logger: silentLogger,
-    })
+    this.#dataSource = dataSourceOf(target, { poolSize, statementLimitMs })
   }
 
   exists(): boolean {
@@ -109,22 +118,23 @@ export class MysqlEngine implements Engine {
     }
   }
 
-  changeSchema<T>(change: (runner: QueryRunner) => Promise<T>): Promise<T> {
+  /** On a connection of its own, which ends the lock with it: a change of a large table takes as long as it takes. */
+  async changeSchema<T>(change: (runner: QueryRunner) => Promise<T>): Promise<T> {
     const { database } = this.#target
-    const name = lockName(database, 'schema')
-    return this.withRunner(async (runner) => {
-      const query = (sql: string, params: readonly unknown[]) => runner.query(sql, [...params])
-      if (!(await takeLock(query, name, SCHEMA_WAIT_SECONDS))) {
+    const source = await dataSourceOf(this.#target, { poolSize: 1 }).initialize()
+    try {
+      const runner = source.createQueryRunner()
+      await this.#prepare(runner, await runner.connect())
+      const query: Query = (sql, params) => runner.query(sql, [...params])
+      if (!(await takeLock(query, lockName(database, 'schema'), SCHEMA_WAIT_SECONDS))) {
         throw new StoreBusy({ reason: `another process has been changing its schema for ${SCHEMA_WAIT_SECONDS} s` })
       }
-      try {
-        // For tables that are made from now on, in later migrations too.
-        await runner.query(`ALTER DATABASE \`${database}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`)
-        return await change(runner)
-      } finally {
-        await giveLock(query, name).catch(() => undefined)
-      }
-    })
+      // For tables that are made from now on, in later migrations too.
+      await runner.query(`ALTER DATABASE \`${database}\` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin`)
+      return await change(runner)
+    } finally {
+      await source.destroy()
+    }
   }
 
   async claimHost(host: string, onLost: (error: NetloomError) => void): Promise<void> {

@@ -1,7 +1,7 @@
-import { NoMoreFixedIps, ServiceAlreadyRunning } from 'netloom/contracts'
+import { type NetworkStore, NoMoreFixedIps, ServiceAlreadyRunning } from 'netloom/contracts'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { bundle } from '../../kit-internal/bundle.ts'
-import { allocate, openDatabase, poolOf } from './kit.ts'
+import { allocate, newNetwork, openDatabase, poolOf } from './kit.ts'
 import { makePlace } from './places.ts'
 import { startChild } from './processes/start.ts'
 
@@ -117,5 +117,33 @@ describe('the claim of a host', () => {
     await one.claimHost('host1')
     await other.claimHost('host1')
     await expect(one.claimHost('../host1')).rejects.toThrow('host "../host1" is not valid')
+  })
+})
+
+describe('two processes that look before they write', () => {
+  /** Two stores on one place, as two processes have them, with the refusals of one of the two works. */
+  async function refusals(work: (store: NetworkStore, index: number) => Promise<unknown>): Promise<unknown[]> {
+    const place = await makePlace()
+    const databases = [await openDatabase({ place }), await openDatabase({ place })]
+    const outcomes = await Promise.allSettled(
+      databases.map((database, index) => database.transaction((store) => work(store, index))),
+    )
+    return outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []))
+  }
+
+  test('make one of two networks that overlap', async () => {
+    for (let round = 0; round < 3; round++) {
+      const codes = await refusals((store, index) =>
+        store.networks.create(newNetwork(['10.0.0.0/26', '10.0.0.32/27'][index]!, { range: null, reserved: [] })),
+      )
+      expect(codes).toEqual(['CidrConflict'])
+    }
+  })
+
+  test('make a floating IP once, and the other is told that it is there', async () => {
+    const codes = await refusals((store) =>
+      store.floatingIps.create([{ address: '203.0.113.1', pool: 'p', interface: null }]),
+    )
+    expect(codes).toEqual(['FloatingIpExists'])
   })
 })

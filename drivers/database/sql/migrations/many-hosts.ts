@@ -1,6 +1,6 @@
 import { type MigrationInterface, type QueryRunner, Table, TableColumn } from 'typeorm'
 
-// One change each: an engine whose DDL commits by itself must not be left in the middle of one.
+// One change each, which may have been made before: an engine whose DDL commits by itself may stop in the middle.
 
 const RESTORE = 'a fact store is not taken back to an older schema: restore a backup'
 
@@ -9,6 +9,7 @@ export class HostChanges implements MigrationInterface {
   readonly name = 'HostChanges-0.1.0-1795482000000'
 
   async up(runner: QueryRunner): Promise<void> {
+    if (await runner.hasTable('host_changes')) return
     await runner.createTable(
       new Table({
         name: 'host_changes',
@@ -36,6 +37,7 @@ export class ServiceNodes implements MigrationInterface {
   readonly name = 'ServiceNodes-0.1.0-1795482000001'
 
   async up(runner: QueryRunner): Promise<void> {
+    if (await runner.hasColumn('services', 'nodes')) return
     await runner.addColumn(
       'services',
       new TableColumn({ name: 'nodes', type: 'varchar', length: '255', default: "''" }),
@@ -52,6 +54,7 @@ export class ServiceBusySince implements MigrationInterface {
   readonly name = 'ServiceBusySince-0.1.0-1795482000002'
 
   async up(runner: QueryRunner): Promise<void> {
+    if (await runner.hasColumn('services', 'busy_since')) return
     await runner.addColumn(
       'services',
       new TableColumn({ name: 'busy_since', type: 'varchar', length: '24', isNullable: true }),

@@ -12,12 +12,22 @@ export class Services implements ServiceTable {
   }
 
   async report(row: ServiceRow): Promise<void> {
-    const { session } = this.#context
-    const { affected } = await session.query(
+    if (await this.#renew(row)) return
+    try {
+      await insert(this.#context.session, serviceEntity, row)
+    } catch (error) {
+      // The first heartbeats of one host may meet.
+      if (this.#context.dialect.refusal(error).kind !== 'unique') throw error
+      await this.#renew(row)
+    }
+  }
+
+  async #renew({ host, version, nodes, started_at, reported_at, busy_since }: ServiceRow): Promise<boolean> {
+    const { affected } = await this.#context.session.query(
       'UPDATE services SET version = ?, nodes = ?, started_at = ?, reported_at = ?, busy_since = ? WHERE host = ?',
-      [row.version, row.nodes, row.started_at, row.reported_at, row.busy_since, row.host],
+      [version, nodes, started_at, reported_at, busy_since, host],
     )
-    if (affected === 0) await insert(session, serviceEntity, row)
+    return affected > 0
   }
 
   async list(): Promise<readonly ServiceRow[]> {
