@@ -61,8 +61,12 @@ export class TestCloud extends Cloud {
   /** On the host itself: what its bus is may be reached from there only. */
   commandOn({ name, settings }: NetworkHost, ...words: readonly string[]): Promise<Ended> {
     const files = settings.configFiles.flatMap((file) => ['--config-file', file])
-    const command = [process.execPath, this.program, ...settings.commandLine, ...files, ...words]
-    return runTo('ip', ['netns', 'exec', this.namespaces.fullName(name), ...command])
+    return this.runIn(name, [process.execPath, this.program, ...settings.commandLine, ...files, ...words])
+  }
+
+  /** Runs a program in a namespace of the cloud. */
+  runIn(name: string, argv: readonly string[], timeoutMs?: number): Promise<Ended> {
+    return runTo('ip', ['netns', 'exec', this.namespaces.fullName(name), ...argv], process.env, timeoutMs)
   }
 
   /** The host of that name. */
@@ -120,9 +124,14 @@ export function runProgram(words: readonly string[], env: NodeJS.ProcessEnv = pr
   return runTo(process.execPath, words, env)
 }
 
-function runTo(program: string, words: readonly string[], env: NodeJS.ProcessEnv = process.env): Promise<Ended> {
+function runTo(
+  program: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+  timeout = 60_000,
+): Promise<Ended> {
   return new Promise((resolve) => {
-    const child = execFile(program, words, { timeout: 60_000, env }, (_error, stdout, stderr) =>
+    const child = execFile(program, words, { timeout, env }, (_error, stdout, stderr) =>
       resolve({ status: child.exitCode ?? -1, stdout, stderr }),
     )
   })
