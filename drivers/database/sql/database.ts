@@ -54,6 +54,8 @@ export class SqlDatabase implements DatabaseDriver {
   async close(): Promise<void> {
     await this.#writes.drained()
     await this.#engine.close()
+    // A storage that was used costs every promise of the process a little, until it is disabled.
+    this.#current.disable()
   }
 
   transaction<T>(work: (store: NetworkStore) => Promise<T>): Promise<T> {
