@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'services',
           globalSetup: ['test/services/setup.ts'],
-          include: ['test/services/**/*.test.ts', 'test/drivers/database/*.test.ts'],
+          include: ['test/services/**/*.test.ts', 'test/{drivers/database,scenarios}/*.test.ts'],
           exclude: ['test/drivers/database/sqlite*.test.ts'],
           pool: 'forks',
           testTimeout: 120_000,

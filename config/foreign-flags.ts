@@ -5,7 +5,7 @@
  */
 const NAMES = new Set(
   `allow_resize_to_same_host api_paste_config bindir block_migration_flag boot_script_template ca_file ca_path
-  cert_topic control_exchange cpu_allocation_ratio crl_file daemonize debug default_access_ip_network_name
+  cert_topic cpu_allocation_ratio crl_file daemonize debug default_access_ip_network_name
   default_availability_zone default_ephemeral_format default_flavor default_instance_type default_log_levels
   default_notification_level default_publisher_id default_schedule_zone dhcpbridge dhcpbridge_flagfile
   enable_instance_password enabled_apis enabled_ssl_apis fatal_deprecations fatal_exception_format_errors
@@ -21,13 +21,13 @@ const NAMES = new Set(
   running_deleted_instance_action running_deleted_instance_poll_interval running_deleted_instance_timeout
   service_neutron_metadata_proxy service_quantum_metadata_proxy servicegroup_driver shelved_offload_time
   snapshot_image_format start_guests_on_host_boot sync_power_state_interval syslog_log_facility tempdir timeout_nbd
-  transport_url until_refresh use_cow_images use_deprecated_auth use_forwarded_for use_local use_project_ca
+  until_refresh use_cow_images use_deprecated_auth use_forwarded_for use_local use_project_ca
   use_stderr use_syslog user_cert_subject vcpu_pin_set verbose virt_mkfs volumes_path vpn_client_template
   vpn_image_id vpn_key_suffix wsgi_log_format zombie_instance_updated_at_window`.split(/\s+/),
 )
 
 const FAMILIES =
-  /^(ajax_console|allowed_|api_|attestation_|auth_|bandwidth_|baremetal_|cells_|cert_|cinder_|compute_|conductor_|console_|consoleauth_|disk_|ec2_|glance_|hyperv_|image_|instance_usage_|iscsi_|isolated_|keystone_|ldap_|libvirt_|logging_|lxc_|matchmaker_|max_|neutron_|notif|novnc|osapi_|password_|powervm_|qpid_|quantum_|quota_|rabbit_|ram_|rbd_|reclaim_|region_|rescue_|reserved_|rpc_zmq_|s3_|scheduler_|security_group_|spice|sql_|ssl_|storage_|use_virtio_|vif_|virt_|vmware|vnc|volume_|vswitch_|xen|xvp|zmq_|zookeeper)/
+  /^(ajax_console|allowed_|api_|attestation_|auth_|bandwidth_|baremetal_|cells_|cert_|cinder_|compute_|conductor_|console_|consoleauth_|disk_|ec2_|glance_|hyperv_|image_|instance_usage_|iscsi_|isolated_|keystone_|kombu_|ldap_|libvirt_|logging_|lxc_|matchmaker_|max_|neutron_|notif|novnc|osapi_|password_|powervm_|qpid_|quantum_|quota_|rabbit_|ram_|rbd_|reclaim_|region_|rescue_|reserved_|rpc_zmq_|s3_|scheduler_|security_group_|spice|sql_|ssl_|storage_|use_virtio_|vif_|virt_|vmware|vnc|volume_|vswitch_|xen|xvp|zmq_|zookeeper)/
 
 /** A flag that nova had and netloom has no use for. */
 export function isForeignFlag(name: string): boolean {

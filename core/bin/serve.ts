@@ -3,6 +3,7 @@ import type { SettingsInput } from '../../config/read-settings.ts'
 import { NETWORK_TOPIC } from '../api/network-api.ts'
 import type { HostDriver } from '../contracts/host.ts'
 import type { Logger } from '../contracts/ports.ts'
+import type { NetloomError } from '../errors/base.ts'
 import { clockRef, hostDriverSlot, nodesRef, rpcBackendSlot } from '../plugin-system/slots.ts'
 import { type Booted, boot, type Surroundings } from './boot.ts'
 import { startHeartbeat } from './heartbeat.ts'
@@ -15,25 +16,32 @@ export interface Service {
   /** What performs its plans; the simulated one tells what it would have run. */
   readonly hostDriver: HostDriver
   readonly part: ServicePart
+  /** Settles when another service took this host while the store was away: this one must stop. */
+  readonly lost: Promise<NetloomError>
   /** Sends a heartbeat now. */
   beat(): Promise<void>
   /** Stops answering and working; what it made on the host stays, so guests keep their network. */
   stop(): Promise<void>
 }
 
-/** Runs until SIGTERM or SIGINT; a second signal ends it at once. @returns the exit status */
+/**
+ * Runs until SIGTERM or SIGINT; a second signal ends it at once. @returns the exit status
+ * @throws what `startService` does, and {ServiceAlreadyRunning} another took this host meanwhile
+ */
 export async function runService(settings: SettingsInput): Promise<number> {
   const service = await startService(settings, {}, true)
   process.stdout.write(`netloom ready host=${service.host}\n`)
-  await new Promise<void>((resolve) => {
+  const signalled = new Promise<null>((resolve) => {
     const stop = (signal: NodeJS.Signals) => {
       process.once(signal, () => process.exit(128))
-      resolve()
+      resolve(null)
     }
     process.once('SIGTERM', stop)
     process.once('SIGINT', stop)
   })
+  const lost = await Promise.race([signalled, service.lost])
   await service.stop()
+  if (lost !== null) throw lost
   return 0
 }
 
@@ -57,7 +65,11 @@ export async function startService(
 
 async function start(booted: Booted, threadSettings: SettingsInput | null): Promise<Service> {
   const { container, flags, logger, plugins } = booted
-  const part = await openPart(booted)
+  let onLost: (error: NetloomError) => void = () => {}
+  const lost = new Promise<NetloomError>((resolve) => {
+    onLost = resolve
+  })
+  const part = await openPart(booted, onLost)
   const rpc = await container.get(rpcBackendSlot)
   const clock = await container.get(clockRef)
   const nodes = (await container.get(nodesRef)).join(',')
@@ -91,6 +103,7 @@ async function start(booted: Booted, threadSettings: SettingsInput | null): Prom
     host: flags.host,
     hostDriver: await container.get(hostDriverSlot),
     part,
+    lost,
     beat: report,
     async stop() {
       for (const timer of timers) clearInterval(timer)

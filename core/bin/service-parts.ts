@@ -2,6 +2,7 @@
 import type { DatabaseDriver } from '../contracts/database.ts'
 import type { Clock } from '../contracts/ports.ts'
 import type { Dispatch } from '../contracts/rpc.ts'
+import type { NetloomError } from '../errors/base.ts'
 import { ClockSkew } from '../errors/service.ts'
 import type { ServiceReport } from '../model/rows.ts'
 import { HostAgent } from '../network/host-agent.ts'
@@ -26,9 +27,12 @@ export interface ServicePart {
   close(): Promise<void>
 }
 
-/** @throws {ServiceAlreadyRunning} and what the store throws */
-export function openPart(booted: Booted): Promise<ServicePart> {
-  return booted.flags.host_facts === 'rpc' ? openHost(booted) : openController(booted)
+/**
+ * @param onLost another service took this host while the store was away: this one must not go on
+ * @throws {ServiceAlreadyRunning} {ClockSkew} and what the store throws
+ */
+export function openPart(booted: Booted, onLost: (error: NetloomError) => void): Promise<ServicePart> {
+  return booted.flags.host_facts === 'rpc' ? openHost(booted) : openController(booted, onLost)
 }
 
 /** Where heartbeats go, on a connection of its own. */
@@ -65,12 +69,15 @@ async function checkClock(database: DatabaseDriver, clock: Clock): Promise<void>
   if (Math.abs(skewMs) > MAX_SKEW_MS) throw new ClockSkew({ seconds: Math.round(skewMs / 1000) })
 }
 
-async function openController({ container, flags: { host }, logger, isRealTime }: Booted): Promise<ServicePart> {
+async function openController(
+  { container, flags: { host }, isRealTime }: Booted,
+  onLost: (error: NetloomError) => void,
+): Promise<ServicePart> {
   const database = await container.get(dbBackendSlot)
   const clock = await container.get(clockRef)
   await database.open()
   if (isRealTime) await checkClock(database, clock)
-  await database.claimHost(host, (error) => logger.error('the claim of this host was lost', { error }))
+  await database.claimHost(host, onLost)
   const manager = await container.get(networkManagerSlot)
   return {
     dispatch: dispatcher(rpcMethods, manager),

@@ -70,6 +70,14 @@ export const CidrConflict = defineError(
     `${d.cidr} overlaps ${d.other}${d.label ? ` of network ${d.label}` : ''}: choose a range that is free (\`netloom network list\`)`,
 )
 
+/** A DHCP server listens on it for one network. */
+export const BridgeInUse = defineError(
+  'BridgeInUse',
+  4,
+  (d: { bridge: string; network: string }) =>
+    `bridge ${d.bridge} is network ${d.network}'s: give this network one of its own with --bridge`,
+)
+
 export const NetworkRangeTooSmall = defineError(
   'NetworkRangeTooSmall',
   2,

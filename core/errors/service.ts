@@ -121,6 +121,14 @@ export const PlanConflict = defineError(
     `${d.owners.join(' and ')} want ${d.key} differently: change one of them`,
 )
 
+/** A guest cannot be plugged into a namespace before it is made. */
+export const NamespaceNotFound = defineError(
+  'NamespaceNotFound',
+  3,
+  (d: { namespace: string; host: string }) =>
+    `there is no network namespace ${d.namespace} on host ${d.host}: make it with \`ip netns add ${d.namespace}\``,
+)
+
 export const RootRequired = defineError('RootRequired', 4, (d: { what: string }) => `${d.what} needs root`)
 
 export const NotOnThisHost = defineError(

@@ -6,6 +6,7 @@ import type { HostFacts } from '../contracts/host-facts.ts'
 import type { HostOperations } from '../contracts/network-manager.ts'
 import type { Attachment, AttachRequest, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
 import type { Command, LeaseSpool } from '../contracts/ports.ts'
+import { HostChangeFailed, NamespaceNotFound } from '../errors/service.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { VirtualInterfaceRow } from '../model/rows.ts'
 import { LeaseEvents } from './lease-events.ts'
@@ -89,7 +90,7 @@ export class HostAgent implements HostOperations {
     return this.#reconciler.mend()
   }
 
-  /** @throws what `plugVif` does, and {HostChangeFailed}; then it is not plugged in */
+  /** @throws what `plugVif` does, {NamespaceNotFound} and {HostChangeFailed}; then it is not plugged in */
   async attachVif(_context: RequestContext, request: AttachRequest): Promise<Attachment> {
     const { vif, repeated } = await this.#facts.plug(request)
     try {
@@ -99,7 +100,7 @@ export class HostAgent implements HostOperations {
         await this.#facts.unplug(vif.id)
         await this.convergeOrLog([portOwner(vif.id)])
       }
-      throw error
+      throw attachError(error, request.target, this.#services.host)
     }
     return attachment(vif)
   }
@@ -154,4 +155,11 @@ function attachment(vif: VirtualInterfaceRow): Attachment {
     guest_device: vif.guest_device,
     target: vif.target ?? '',
   }
+}
+
+/** The one failure with a name of its own: the namespace is not on this host. */
+function attachError(error: unknown, { kind, name }: AttachRequest['target'], host: string): unknown {
+  const isMissing =
+    kind === 'netns' && error instanceof HostChangeFailed && error.message.includes(`waits for namespace ${name}`)
+  return isMissing ? new NamespaceNotFound({ namespace: name, host }, { cause: error }) : error
 }

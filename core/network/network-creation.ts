@@ -5,7 +5,7 @@
 import type { NewNetwork } from '../contracts/database.ts'
 import type { CreateNetworksRequest } from '../contracts/network-operations.ts'
 import { AddressOutOfRange, InvalidAddress, InvalidInput, InvalidIntValue } from '../errors/input.ts'
-import { CidrConflict, NetworkNotCreated, NetworkRangeTooSmall } from '../errors/network.ts'
+import { BridgeInUse, CidrConflict, NetworkNotCreated, NetworkRangeTooSmall } from '../errors/network.ts'
 import { NotSupported } from '../errors/service.ts'
 import {
   type Cidr,
@@ -41,7 +41,7 @@ export interface CreationDefaults {
   readonly ownBridge: boolean
 }
 
-/** @throws {NetworkNotCreated} @throws {InvalidCidr} @throws {NetworkRangeTooSmall} @throws {CidrConflict} @throws {InvalidInput} */
+/** @throws {NetworkNotCreated} @throws {InvalidCidr} @throws {NetworkRangeTooSmall} @throws {CidrConflict} @throws {BridgeInUse} @throws {InvalidInput} */
 export function planNetworks(
   request: CreateNetworksRequest,
   defaults: CreationDefaults,
@@ -58,8 +58,8 @@ export function planNetworks(
     throw new InvalidInput({ what: 'range', value: text, want: 'an IPv4 network, like 10.0.0.0/24' })
 
   const count = wholeNumber('num_networks', request.num_networks ?? defaults.num_networks)
-  const bridge = bridgeOf(request, defaults, count, existing)
   const blocks = carve(range, count, sizeFor(request, range, count, defaults.network_size), existing)
+  const bridge = bridgeOf(request, defaults, count, existing)
   const uuid = request.uuid === undefined ? null : parseUuid(request.uuid)
   if (uuid !== null && count > 1)
     throw new InvalidInput({ what: 'uuid', value: uuid, want: 'one network, not several' })
@@ -161,6 +161,8 @@ function addressColumns(block: Cidr, request: CreateNetworksRequest) {
     if (value === special[0] || value === broadcast)
       throw new InvalidInput({ what, value, want: 'neither the network nor the broadcast address' })
   }
+  const reserved = [...new Set(special)]
+  refuseEmptyPool(first, last, reserved)
   return {
     cidr: block.text,
     netmask: netmaskOf(block),
@@ -169,8 +171,17 @@ function addressColumns(block: Cidr, request: CreateNetworksRequest) {
     dhcp_server: dhcpServer,
     dhcp_start: fromInteger(pointer, 4),
     range: { first, last },
-    reserved: [...new Set(special)],
+    reserved,
   }
+}
+
+/** A network that has no address for a guest is a mistake that would show when the first guest asks. */
+function refuseEmptyPool(first: string, last: string, reserved: readonly string[]): void {
+  const [from, to] = [toInteger(first), toInteger(last)]
+  const taken = reserved.map(toInteger).filter((value) => value >= from && value <= to)
+  if (to - from + 1n > BigInt(taken.length)) return
+  const want = 'at least one address besides those of the network, its gateway, its DHCP server and its broadcast'
+  throw new InvalidInput({ what: 'range', value: `${first}-${last}`, want })
 }
 
 /** First and last address of the pool: the block, or the part of it that the request allows. */
@@ -203,12 +214,7 @@ function bridgeOf(
     throw new NetworkNotCreated({ required: 'bridge', flag: defaults.bridgeFlag })
   if (bridge === null || !defaults.ownBridge) return bridge
   const other = existing.find((network) => network.bridge === bridge)
-  if (other)
-    throw new InvalidInput({
-      what: 'bridge',
-      value: bridge,
-      want: `a bridge of its own: this one is network ${other.label}'s (--bridge)`,
-    })
+  if (other) throw new BridgeInUse({ bridge, network: other.label })
   if (count > 1)
     throw new InvalidInput({
       what: 'num_networks',

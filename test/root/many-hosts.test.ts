@@ -28,7 +28,7 @@ describe.skipIf(!isRoot).each(backends)('three services on $name', (pair) => {
     cloud = await TestCloud.built({
       hosts: ['control', ...Object.keys(own)],
       hostFlags: { ...hostFlags, ...own },
-      flags: ['--flat_interface=eth1', '--report_interval=1', ...backend.flags],
+      flags: ['--flat_interface=eth1', '--report_interval=1', ...(await backend.flags())],
       trunk: true,
     })
     await backend.enter(cloud)

@@ -194,7 +194,7 @@ describe.each(backends)('when an operation on the host fails, on $name', (pair) 
     const { api, host, machine } = cloud
     host.missingNamespaces.add('guest1')
     const refusal = await refusalOf(attach(cloud))
-    expect(refusal).toMatchObject({ code: 'HostChangeFailed', status: 1 })
+    expect(refusal).toMatchObject({ code: 'NamespaceNotFound', status: 3 })
     expect(refusal.message).toContain('namespace guest1')
     expect((await api.getInstance(uuidOf(1))).virtual_interfaces[0]?.attached_to).toBeNull()
     await cloud.expectInLine()

@@ -56,7 +56,7 @@ const cases: readonly (readonly [status: number, code: string, argv: readonly st
   [2, 'NetworkRangeTooSmall', ['network', 'create', 'new', '10.2.0.0/31']],
   [2, 'InvalidInput', ['network', 'create', 'new', '10.2.0.0/24', '--bridge=bridge0123456789']],
   [2, 'InvalidInput', ['network', 'create', 'new', '10.2.0.0/24', '--bridge=br;reboot']],
-  [2, 'InvalidInput', ['network', 'create', 'new', '10.2.0.0/24', '--bridge=br7']],
+  [4, 'BridgeInUse', ['network', 'create', 'new', '10.2.0.0/24', '--bridge=br7']],
   [2, 'InvalidInput', ['network', 'create', 'a\nb', '10.2.0.0/24']],
   [2, 'InvalidAddress', ['network', 'create', 'new', '10.2.0.0/24', '--gateway=nowhere']],
   [2, 'AddressOutOfRange', ['network', 'create', 'new', '10.2.0.0/24', '--gateway=10.3.0.1']],

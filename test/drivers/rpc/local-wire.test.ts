@@ -6,11 +6,12 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { MAX_MESSAGE_BYTES, readRequest, readResponse } from '../../../drivers/rpc/envelope.ts'
 import { LineReader } from '../../../drivers/rpc/local/frames.ts'
-import { type Bus, codeOf, echo, makeBus, until } from './local-bus.ts'
+import { codeOf, echo, until } from './bus.ts'
+import { type LocalBus, makeLocalBus } from './local-bus.ts'
 
-let bus: Bus
+let bus: LocalBus
 beforeEach(async () => {
-  bus = await makeBus()
+  bus = await makeLocalBus()
 })
 afterEach(() => bus.end())
 
@@ -81,8 +82,8 @@ test('whatever the line, reading it never throws, and what passes has the shape'
 })
 
 test('hostile bytes neither end the server nor disturb another connection', async () => {
-  await bus.open('a').serve('network', 'a', echo)
-  const client = bus.open('b')
+  await (await bus.open('a')).serve('network', 'a', echo)
+  const client = await bus.open('b')
   const hostile = fc.oneof(
     fc.uint8Array({ maxLength: 400 }).map((bytes) => Buffer.from(bytes)),
     fc.json().map((text) => Buffer.from(`${text}\n`)),
@@ -110,14 +111,14 @@ test.each([
   ['arguments that are a list', { ...request, args: [] }, /args/],
   ['no time', { ...request, timeout_ms: 0 }, /timeout_ms 0/],
 ])('a request with %s is answered by name under its number', async (_what, message, want) => {
-  await bus.open('a').serve('network', 'a', echo)
+  await (await bus.open('a')).serve('network', 'a', echo)
   const answer = await firstAnswer(bus.raw('a'), lineOf(message))
   expect(answer).toMatchObject({ v: 1, id: 7, error: { code: 'InvalidInput', exit_status: 2 }, refused: true })
   expect((answer.error as { message: string }).message).toMatch(want)
 })
 
 test('junk without a number is answered and logged once a connection, counted, and the connection goes on', async () => {
-  await bus.open('a').serve('network', 'a', echo)
+  await (await bus.open('a')).serve('network', 'a', echo)
   const socket = bus.raw('a')
   const junk = await firstAnswer(socket, 'junk\n\xff\xfe\n[]\n')
   expect(junk).toMatchObject({ id: null, error: { code: 'InvalidInput' } })
@@ -128,7 +129,7 @@ test('junk without a number is answered and logged once a connection, counted, a
 })
 
 test('a message over the limit is answered by name, then the connection ends', async () => {
-  await bus.open('a').serve('network', 'a', echo)
+  await (await bus.open('a')).serve('network', 'a', echo)
   const socket = bus.raw('a')
   const ended = once(socket, 'close')
   const answer = await firstAnswer(socket, Buffer.alloc(MAX_MESSAGE_BYTES + 4_000_000, 'x'))
@@ -138,12 +139,12 @@ test('a message over the limit is answered by name, then the connection ends', a
 
 test('a peer that asks and never reads is cut off; others are served on', async () => {
   const text = 'x'.repeat(1_000_000)
-  await bus.open('a').serve('network', 'a', async (method) => (method === 'big' ? text : 'ok'))
+  await (await bus.open('a')).serve('network', 'a', async (method) => (method === 'big' ? text : 'ok'))
   const socket = bus.raw('a')
   socket.pause()
   socket.write(lineOf({ ...request, method: 'big' }).repeat(200))
   await until(() => bus.warnings.includes('a peer does not read its answers'))
-  expect(await bus.open('b').call({ topic: 'network', server: 'a' }, 'm', {})).toBe('ok')
+  expect(await (await bus.open('b')).call({ topic: 'network', server: 'a' }, 'm', {})).toBe('ok')
 })
 
 test.each([
@@ -164,7 +165,7 @@ test.each([
     socket.once('data', () => (bytes === '' ? socket.destroy() : socket.write(bytes)))
   }).listen(join(bus.runPath, 'a.sock'))
   await once(server, 'listening')
-  const client = bus.open('b')
+  const client = await bus.open('b')
   expect(await codeOf(client.call({ topic: 'network', server: 'a' }, 'm', {}, { timeoutMs: 100 }))).toBe(code)
   await client.close()
   server.close()

@@ -6,6 +6,7 @@ import type { NetworkApi } from '../../../core/api/network-api.ts'
 import { openClient } from '../../../core/bin/client.ts'
 import { Cloud, type CloudOptions } from '../../../core/bin/demo/cloud.ts'
 import type { NetworkHost } from '../../../core/bin/demo/network-host.ts'
+import { main } from '../../../core/bin/program.ts'
 
 const packageFolder = fileURLToPath(new URL('../../../', import.meta.url))
 let built = 0
@@ -69,6 +70,28 @@ export class TestCloud extends Cloud {
     const found = this.hosts.find((host) => host.name === name)
     if (found === undefined) throw new Error(`there is no host ${name}`)
     return found
+  }
+
+  /** The same by the sources, in this process: ten times as fast, for what leads up to what is tested. */
+  async ask(...words: readonly string[]): Promise<Ended> {
+    const { configFiles, commandLine } = this.host.settings
+    const files = configFiles.flatMap((file) => ['--config-file', file])
+    let [stdout, stderr] = ['', '']
+    const status = await main({
+      argv: [...commandLine, ...files, ...words],
+      environment: {},
+      stdout: {
+        write: (text) => {
+          stdout += text
+        },
+      },
+      stderr: {
+        write: (text) => {
+          stderr += text
+        },
+      },
+    })
+    return { status, stdout, stderr }
   }
 
   /** What a command that must end with 0 prints with `--json`. */
