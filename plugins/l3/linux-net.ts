@@ -33,6 +33,7 @@ const options = {
 }
 
 const METADATA_ADDRESS = '169.254.169.254'
+const LOOPBACK = parseCidr('127.0.0.0/8')
 
 /** Forwarding, NAT, metadata and floating IPs of one Linux host. Source: nova/network/l3.py LinuxNetL3 and linux_net.py. */
 export class LinuxNetL3 implements L3Driver {
@@ -123,5 +124,15 @@ export default definePlugin({
   contract: '1.0',
   options,
   programs: { conntrack: 'conntrack', arping: 'iputils-arping' },
-  create: ({ flags }) => new LinuxNetL3(flags),
+  create({ flags, logger }) {
+    const { routing_source_ip } = flags
+    // `my_ip` is loopback by default where no device was up yet. No refusal: guests may need no way out.
+    if (routing_source_ip !== null && contains(LOOPBACK, routing_source_ip)) {
+      const remedy = 'set my_ip to the address of this host that others reach'
+      logger.warn(`guests have no way out, because routing_source_ip is a loopback address: ${remedy}`, {
+        routing_source_ip,
+      })
+    }
+    return new LinuxNetL3(flags)
+  },
 })
