@@ -31,7 +31,7 @@ export default defineConfig({
         test: {
           name: 'services',
           globalSetup: ['test/services/setup.ts'],
-          include: ['test/services/**/*.test.ts', 'test/drivers/database/*.test.ts'],
+          include: ['test/services/**/*.test.ts', 'test/{drivers/database,scenarios}/*.test.ts'],
           exclude: ['test/drivers/database/sqlite*.test.ts'],
           pool: 'forks',
           testTimeout: 120_000,
@@ -47,17 +47,6 @@ export default defineConfig({
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 120_000,
-          hookTimeout: 120_000,
-        },
-      },
-      {
-        resolve: { alias },
-        test: {
-          name: 'services',
-          include: ['test/services/**/*.test.ts'],
-          pool: 'forks',
-          fileParallelism: false,
-          testTimeout: 60_000,
           hookTimeout: 120_000,
         },
       },

@@ -1,14 +1,19 @@
 /** Flags on the command line are checked before anything is asked: a misspelt one must not be passed over. */
 import type { Command } from 'commander'
+import type { SettingsInput } from '../../config/read-settings.ts'
 import { type CommandLine, globalOptions, optionParts, pathOf, sameName } from './command-line.ts'
 import { wrongUsage } from './wrong-usage.ts'
 
 /** @throws {WrongUsage} for a `--x=y` that is no flag, and for a flag without its value */
-export async function checkFlags({ flags, words }: CommandLine, command: Command): Promise<void> {
+export async function checkFlags(
+  { configFiles, flags, words }: CommandLine,
+  command: Command,
+  environment: SettingsInput['environment'],
+): Promise<void> {
   const bare = bareOptions(words, command)
   if (flags.length === 0 && bare.length === 0) return
   const { knownFlags } = await import('./known-flags.ts')
-  const known = await knownFlags()
+  const known = await knownFlags({ configFiles, environment, commandLine: flags })
   const isKnown = (name: string) => known.some((candidate) => sameName(candidate, name))
 
   const unknown = flags.map((flag) => optionParts(flag).name).find((name) => !isKnown(name))

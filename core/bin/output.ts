@@ -68,7 +68,7 @@ function fieldsOf(record: object, prefix = ''): { readonly field: string; readon
   })
 }
 
-/** Prints what a command found. Each command calls one of `list`, `record` and `lines`, once. */
+/** Prints what a command found: by one call of `list`, `record`, `lines` and the like, or by `line` and `document`. */
 export class Output {
   readonly #options: OutputOptions
 
@@ -112,6 +112,16 @@ export class Output {
   done(value: object, sentence: string): void {
     if (this.json) this.#data(renderJson(value))
     else this.words(sentence)
+  }
+
+  /** For people, a line of a report that is printed as it comes; programs get all of it as one `document`. */
+  line(text: string): void {
+    if (!this.json) this.#data(`${harmless(text)}\n`)
+  }
+
+  /** For programs, what people were given line by line. */
+  document(value: object): void {
+    if (this.json) this.#data(renderJson(value))
   }
 
   /** A sentence for people. */

@@ -26,7 +26,7 @@ export async function main(invocation: Invocation): Promise<number> {
   const json = argv.includes('--json')
   let output = new Output({ stdout, stderr, json, quiet: false })
   try {
-    const { program, parse } = await declare(argv, stdout, stderr)
+    const { program, parse } = await declare(invocation)
     const line = splitCommandLine(argv, program)
     output = new Output({ stdout, stderr, json: line.json, quiet: line.quiet })
     if (line.version) return await printVersion(output)
@@ -38,7 +38,7 @@ export async function main(invocation: Invocation): Promise<number> {
 }
 
 /** Builds the tree of commands; of all nouns only the one on the line is loaded, the others are names. */
-async function declare(argv: readonly string[], stdout: Sink, stderr: Sink) {
+async function declare({ argv, environment, stdout, stderr }: Invocation) {
   let asked: Body | undefined
   let complaint = ''
   const run: Run = (body) => {
@@ -67,7 +67,7 @@ async function declare(argv: readonly string[], stdout: Sink, stderr: Sink) {
     /** @returns what to run; undefined when help was all that was asked for. @throws {WrongUsage} */
     async parse(line: CommandLine): Promise<Body | undefined> {
       const command = commandOf(program, line.words)
-      await checkFlags(line, command)
+      await checkFlags(line, command, environment)
       try {
         program.parse(line.words, { from: 'user' })
       } catch (error) {

@@ -161,6 +161,8 @@ function addressColumns(block: Cidr, request: CreateNetworksRequest) {
     if (value === special[0] || value === broadcast)
       throw new InvalidInput({ what, value, want: 'neither the network nor the broadcast address' })
   }
+  const reserved = [...new Set(special)]
+  refuseEmptyPool(first, last, reserved)
   return {
     cidr: block.text,
     netmask: netmaskOf(block),
@@ -169,8 +171,17 @@ function addressColumns(block: Cidr, request: CreateNetworksRequest) {
     dhcp_server: dhcpServer,
     dhcp_start: fromInteger(pointer, 4),
     range: { first, last },
-    reserved: [...new Set(special)],
+    reserved,
   }
+}
+
+/** A network that has no address for a guest is a mistake that would show when the first guest asks. */
+function refuseEmptyPool(first: string, last: string, reserved: readonly string[]): void {
+  const [from, to] = [toInteger(first), toInteger(last)]
+  const taken = reserved.map(toInteger).filter((value) => value >= from && value <= to)
+  if (to - from + 1n > BigInt(taken.length)) return
+  const want = 'at least one address besides those of the network, its gateway, its DHCP server and its broadcast'
+  throw new InvalidInput({ what: 'range', value: `${first}-${last}`, want })
 }
 
 /** First and last address of the pool: the block, or the part of it that the request allows. */

@@ -6,6 +6,7 @@ export type Bench = (argv: readonly string[]) => Promise<void>
 const benches: Readonly<Record<string, () => Promise<{ readonly default: Bench }>>> = {
   allocate: () => import('./allocate.ts'),
   command: () => import('./command.ts'),
+  rpc: () => import('./rpc.ts'),
 }
 
 const [name = '', ...argv] = process.argv.slice(2)

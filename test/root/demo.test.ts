@@ -1,9 +1,7 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { rm } from 'node:fs/promises'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { until } from './cloud/test-cloud.ts'
 
 const run = promisify(execFile)
 const root = process.getuid?.() === 0
@@ -22,19 +20,21 @@ describe.skipIf(!root)('netloom demo, as root, on the built program', () => {
     expect(after.stdout).not.toContain(`nl${running.child.pid}-`)
   })
 
-  it('with --keep ends too, and leaves a service that answers', async ({ onTestFinished }) => {
-    const { stdout } = await run(process.execPath, [netloom, 'demo', '--keep'], { timeout: 90_000 })
-    const [, flags = ''] = /Look around: {2}netloom (.*) instance list/.exec(stdout) ?? []
-    const [, service = '', namespaces = '', folder = ''] =
-      /ip netns pids (\S+) \| xargs kill; for each of (.*): ip netns delete NAME; rm -r (\S+)/.exec(stdout) ?? []
-    onTestFinished(async () => {
-      const pids = async () => (await run('ip', ['netns', 'pids', service])).stdout.split('\n').filter(Boolean)
-      for (const pid of await pids()) process.kill(Number(pid))
-      await until(async () => (await pids()).length === 0, 'the service does not end')
-      for (const name of namespaces.split(' ')) await run('ip', ['netns', 'delete', name])
-      await rm(folder, { recursive: true })
-    })
-    const listed = await run(process.execPath, [netloom, ...flags.split(' '), '--json', 'instance', 'list'])
-    expect(JSON.parse(listed.stdout)).toHaveLength(2)
+  it('with --keep ends too, and what it says works to the letter: looking around, and taking it away', async ({
+    onTestFinished,
+  }) => {
+    const running = run(process.execPath, [netloom, 'demo', '--keep'], { timeout: 90_000 })
+    const { stdout } = await running
+    const [, look = '', away = ''] = /Look around:\n(.*)Take it away:\n(.*)/s.exec(stdout) ?? []
+    onTestFinished(async () => void (await run('bash', ['-c', away]).catch(() => {})))
+    const seen = await run('bash', ['-e', '-c', look], { timeout: 60_000 })
+    expect(seen.stdout).toContain('guest1')
+    expect(seen.stdout).toContain('--to-destination 10.0.0.2')
+    expect(seen.stdout.match(/ 0% packet loss/g)).toHaveLength(2)
+    expect(seen.stderr).toBe('nothing to do\n')
+    await run('bash', ['-e', '-c', away])
+    const { stdout: left } = await run('ip', ['netns', 'list'])
+    expect(left).not.toContain(`nl${running.child.pid}-`)
+    expect(existsSync(/rm -r (\S+)/.exec(away)?.[1] ?? '/')).toBe(false)
   })
 })

@@ -223,7 +223,7 @@ export async function makeCloud(backends: Backends, options: CloudOptions = {}):
   const folder = await mkdtemp(join(FOLDER, 'nlcloud-'))
   const clock = new FakeClock()
   const flags = [
-    ...backends.flags(folder),
+    ...(await backends.flags(folder)),
     `--state_path=${folder}`,
     '--host_driver=noop',
     '--my_ip=192.0.2.1',

@@ -39,8 +39,12 @@ describe.each(backends)('many hosts on $name', (pair) => {
 
   test('a controller gives a network to the host that is up and serves the fewest', async () => {
     const cloud = await makeCloud(pair, { machines: [{ name: 'control', flags: CONTROLLER }, 'net1', 'net2'] })
-    for (const [i, label] of ['a', 'b', 'c', 'd'].entries())
-      await cloud.api.createNetworks({ label, cidr: `10.0.${i}.0/24`, bridge: `br${i}`, project_id: label })
+    const { dispatch } = cloud.named('control').service.part
+    for (const [i, label] of ['a', 'b', 'c', 'd'].entries()) {
+      const request = { label, cidr: `10.0.${i}.0/24`, bridge: `br${i}`, project_id: label }
+      const [network] = await cloud.api.createNetworks(request)
+      await dispatch('set_network_host', { network_id: network!.id, context: { ...cloud.context } })
+    }
     for (const [i, project] of ['a', 'b', 'c', 'd'].entries()) await cloud.guest(i + 1, { project, host: 'vm1' })
     expect((await cloud.api.getAllNetworks()).map(({ host }) => host).sort()).toEqual(['net1', 'net1', 'net2', 'net2'])
     await cloud.expectInLine()

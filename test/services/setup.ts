@@ -1,12 +1,16 @@
 /** Before the tests that need a server: finds one, or starts it. */
 import type { TestProject } from 'vitest/node'
 import { connect, provideMysqlServer } from '../kit-internal/mysql-server.ts'
+import { openTestBroker } from './amqp/test-broker.ts'
 
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const { server, stop } = await provideMysqlServer()
-  await dropLeftovers(server)
-  project.provide('mysqlServer', server)
-  return stop
+  const [mysql, broker] = await Promise.all([provideMysqlServer(), openTestBroker()])
+  await dropLeftovers(mysql.server)
+  project.provide('mysqlServer', mysql.server)
+  project.provide('amqpBroker', broker.url)
+  return async () => {
+    await Promise.all([mysql.stop(), broker.end()])
+  }
 }
 
 /** Databases of test processes of this machine that died. */

@@ -1,30 +1,47 @@
 /** What the demo prints: each step with its time and what was checked, and one line of totals. */
+import type { Output } from '../output.ts'
+
 export interface StepResult {
   readonly step: string
   readonly ok: boolean
   readonly milliseconds: number
+  /** What was seen, or what failed. */
   readonly detail: string
+  /** What a real host would have been told, for people; of a real one, nothing. */
+  readonly would_run: readonly string[]
 }
+
+/** Where details begin, below the name of the step. */
+const MARGIN = ' '.repeat(14)
 
 export class DemoReport {
   readonly results: StepResult[] = []
-  readonly #print: (line: string) => void
+  readonly #output: Output
   readonly #began = performance.now()
+  #wouldRun: () => readonly string[] = () => []
 
-  constructor(print: (line: string) => void) {
-    this.#print = print
+  constructor(output: Output) {
+    this.#output = output
+  }
+
+  /** @param take gives what would have been run since it was last asked */
+  showCommands(take: () => readonly string[]): void {
+    this.#wouldRun = take
   }
 
   /** Runs a step; one that throws has failed, and the next still runs. `work` returns what was seen. */
-  async step(step: string, work: () => Promise<string>): Promise<void> {
+  async step(step: string, work: () => Promise<string>): Promise<boolean> {
     const began = performance.now()
     const [ok, detail] = await work().then(
       (seen) => [true, seen] as const,
       (error: unknown) => [false, error instanceof Error ? error.message : String(error)] as const,
     )
     const milliseconds = Math.round(performance.now() - began)
-    this.results.push({ step, ok, milliseconds, detail })
-    this.#print(`${ok ? 'ok  ' : 'FAIL'} ${String(milliseconds).padStart(5)} ms  ${step}: ${detail}`)
+    const wouldRun = this.#wouldRun()
+    this.results.push({ step, ok, milliseconds, detail, would_run: wouldRun })
+    this.#output.line(`${ok ? 'ok  ' : 'FAIL'} ${String(milliseconds).padStart(5)} ms  ${step}: ${detail}`)
+    for (const line of wouldRun) this.#output.line(`${MARGIN}${line}`)
+    return ok
   }
 
   get failed(): number {

@@ -1,70 +1,66 @@
-/** The demo's steps on the simulated host, showing the commands that would have run. Needs no root. */
-import { randomUUID } from 'node:crypto'
+/** The demo on the simulated host, with what would have been run on a real one. Needs no root. */
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { describeOperation } from '../../../drivers/host/describe-operation.ts'
 import type { NoopHost } from '../../../drivers/host/noop.ts'
 import { openClient } from '../client.ts'
-import { startService } from '../serve.ts'
-import { type DemoReport, expect } from './report.ts'
+import { packageFolder } from '../package-folder.ts'
+import { type Service, startService } from '../serve.ts'
+import { runMainJob } from './main-job.ts'
+import type { DemoReport } from './report.ts'
 
-const PRESET = fileURLToPath(new URL('../../../../config/presets/flat-dhcp.conf', import.meta.url))
-
-export async function runSimulatedDemo({
-  report,
-  say,
-}: {
-  report: DemoReport
-  say: (line: string) => void
-}): Promise<void> {
+export async function runSimulatedDemo(report: DemoReport): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'netloom-demo-'))
-  const flags = [`--state_path=${folder}/state`, '--host=demo', '--host_driver=noop', '--log_level=warn']
-  const settings = { configFiles: [PRESET], environment: {}, commandLine: flags }
-  const service = await startService(settings)
-  const host = service.hostDriver as NoopHost
-  const { api, close } = await openClient({ settings })
-  let shown = 0
-  const step = async (name: string, work: () => Promise<string>) => {
-    await report.step(name, work)
-    for (const operation of host.operationsRun.slice(shown))
-      for (const line of describeOperation(operation)) say(`          would run  ${line}`)
-    shown = host.operationsRun.length
+  const flags = [`--state_path=${folder}/state`, '--host=demo', '--my_ip=203.0.113.11', '--host_driver=noop']
+  const settings = {
+    configFiles: [`${packageFolder()}config/presets/flat-dhcp.conf`],
+    environment: {},
+    commandLine: [...flags, '--log_level=warn'],
   }
+  let service: Service | null = null
   try {
-    const uuid = randomUUID()
-    let fixed = ''
-    let floating = ''
-    await step(
-      'network created',
-      async () => (await api.createNetworks({ label: 'private', cidr: '10.0.0.0/24' }))[0]?.cidr ?? '',
-    )
-    await step('instance allocated and attached', async () => {
-      const info = await api.allocateForInstance({ instance_uuid: uuid, project_id: 'demo', hostname: 'guest1' })
-      fixed = info[0]?.network.subnets[0]?.ips[0]?.address ?? ''
-      await api.attach('demo', { instance_uuid: uuid, target: { kind: 'netns', name: 'guest1' } })
-      return fixed
+    await report.step('service started in this process', async () => {
+      service = await startService(settings)
+      report.showCommands(commandsOf(service.hostDriver as NoopHost))
+      return 'nothing of the host is touched'
     })
-    await step('floating IP associated', async () => {
-      await api.createFloatingIps({ range: '203.0.113.64/28' })
-      floating = await api.allocateFloatingIp({ project_id: 'demo' })
-      await api.associateFloatingIp(floating, fixed)
-      return `${floating} leads to ${fixed}`
-    })
-    await step('floating IP disassociated', async () => {
-      await api.disassociateFloatingIp(floating)
-      return floating
-    })
-    await step('instance deallocated', async () => {
-      const { addresses } = await api.deallocateForInstance(uuid)
-      const plan = await api.plan('demo')
-      expect(plan.entries.length === 0, 'the plan is not empty')
-      return `${addresses.join(', ')} is free, nothing to do in the plan`
-    })
+    if (service !== null) await runOn(service, settings, report)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+async function runOn(first: Service, settings: Parameters<typeof startService>[0], report: DemoReport): Promise<void> {
+  const { host, hostDriver } = first
+  let service = first
+  const { api, close } = await openClient({ settings })
+  try {
+    const stage = {
+      api,
+      host,
+      traffic: null,
+      namespaceOf: (guest: string) => guest,
+      ending: 'stopped',
+      stopService: () => service.stop(),
+      // The host outlives the service, as a real one does.
+      startService: async () => {
+        service = await startService(settings, { hostDriver })
+      },
+    }
+    await runMainJob(report, stage, false)
   } finally {
     await close()
     await service.stop()
-    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Gives what would have been run since it was last asked. */
+function commandsOf(host: NoopHost): () => readonly string[] {
+  let shown = 0
+  return () => {
+    const operations = host.operationsRun.slice(shown)
+    shown += operations.length
+    return operations.flatMap(describeOperation)
   }
 }

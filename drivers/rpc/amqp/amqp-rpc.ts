@@ -17,7 +17,7 @@ import { HostService } from './host-service.ts'
 import { Line, type LineOptions } from './line.ts'
 import { namesUnder } from './names.ts'
 
-export interface AmqpRpcOptions extends BusConnectionOptions {
+export interface AmqpRpcOptions extends Omit<BusConnectionOptions, 'name'> {
   /** What all names at the broker begin with. */
   readonly prefix: string
   /** This machine, for the logs of others. */
@@ -53,7 +53,8 @@ export class AmqpRpc implements RpcDriver {
 
   /** @throws {BusUnavailable} no broker is there @throws {ConfigInvalid} it does not want us */
   static async open(options: AmqpRpcOptions): Promise<AmqpRpc> {
-    const lineOptions = { ...options, names: namesUnder(options.prefix) }
+    const name = `netloom ${options.host}`
+    const lineOptions = { ...options, name, names: namesUnder(options.prefix) }
     return new AmqpRpc(options, lineOptions, await Line.open(lineOptions))
   }
 
@@ -126,7 +127,7 @@ export class AmqpRpc implements RpcDriver {
   #castLine(): Promise<Line> {
     if (this.#closed) throw new ServiceUnavailable({ host: null, where: this.#line.where() })
     if (this.#casts !== null) return this.#casts
-    const opening = Line.open(this.#lineOptions)
+    const opening = Line.open({ ...this.#lineOptions, name: `${this.#lineOptions.name} casts` })
     opening.catch(() => {
       this.#casts = null
     })

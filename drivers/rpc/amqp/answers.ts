@@ -97,7 +97,7 @@ export class Answers {
     if (sentMsAgo !== null && !this.#calls.has(messageId) && this.#calls.mayHaveForgotten(sentMsAgo))
       return Promise.resolve(encoded(failure(new ConnectionLost({ method, host }))))
     // A fan-out names no host, but what comes to our own queue means us.
-    const begin = async () => encoded(await this.#endpoint.receive({ ...request, server: host }))
+    const begin = async () => encoded(await this.#endpoint.receive({ ...request, server: request.server ?? host }))
     return this.#calls.once(messageId, timeout_ms + KEEP_MS, begin)
   }
 

@@ -16,6 +16,8 @@ const GREETING_MS = 5000
 const FAREWELL_MS = 1000
 
 export interface BusConnectionOptions {
+  /** What the connection is called, in logs and at the broker (`rabbitmqctl list_connections`). */
+  readonly name: string
   readonly brokers: Brokers
   /** Null: without TLS. */
   readonly tls: Tls | null
@@ -61,7 +63,7 @@ export class BusConnection {
    * @throws {ConfigInvalid} one is there and does not want us
    */
   async open(): Promise<void> {
-    const { brokers, tls, retryMs, logger } = this.#options
+    const { name, brokers, tls, retryMs, logger } = this.#options
     // amqplib reads it at each attempt: so the next attempt goes to the next broker.
     const url = { protocol: tls === null ? 'amqp' : 'amqps', heartbeat: HEARTBEAT_SECONDS, ...this.#address() }
     const failures: Error[] = []
@@ -69,6 +71,7 @@ export class BusConnection {
       ...(tls ?? {}),
       noDelay: true,
       timeout: GREETING_MS,
+      clientProperties: { connection_name: name },
       recovery: {
         waitForConnect: false,
         initialDelay: Math.min(100, retryMs),
@@ -83,17 +86,17 @@ export class BusConnection {
     recovering.on('connect-failed', (error) => {
       if (failures.length < brokers.list.length)
         failures.push(connectFailure(error, this.#current, brokers.virtualHost, tls !== null))
-      logger.debug('the message bus is not reached', { where: this.where, error: error.message })
+      logger.debug('the message bus is not reached', { name, where: this.where, error: error.message })
       this.#broker = (this.#broker + 1) % brokers.list.length
       Object.assign(url, this.#address())
     })
     recovering.on('disconnect', (error) => {
       this.#model = null
-      logger.warn('the message bus is away', { where: this.where, error: error.message })
+      logger.warn('the message bus is away', { name, where: this.where, error: error.message })
       this.#users.down()
     })
     recovering.on('blocked', (reason) => {
-      logger.warn('the message bus takes no messages', { where: this.where, reason })
+      logger.warn('the message bus takes no messages', { name, where: this.where, reason })
       this.#users.blocked(true)
     })
     recovering.on('unblocked', () => this.#users.blocked(false))

@@ -4,7 +4,7 @@ import { failure, type Request, type Response, readResponse } from '../envelope.
 import { within } from '../within.ts'
 import { watchChannel } from './bus-connection.ts'
 import type { Names } from './names.ts'
-import { Question } from './question.ts'
+import { overdue, Question } from './question.ts'
 import { fanoutRoute, type Route, routeOf } from './route.ts'
 import { idsOf, PROBE, probeMessage, REPLY_TO, textOf, UNKNOWN } from './wire.ts'
 
@@ -206,15 +206,7 @@ export class Caller {
 
   /** Asks after calls that take long: a server that dies takes its queue and the calls in it along without a word. */
   #probe(): void {
-    const old = performance.now() - PROBE_MS
-    const idsByKey = new Map<string, string[]>()
-    for (const { id, request, route, sent, since } of this.#questions.values()) {
-      if (!sent || request.kind === 'cast' || since === null || since > old) continue
-      const ids = idsByKey.get(route.key) ?? []
-      idsByKey.set(route.key, ids)
-      ids.push(id)
-    }
-    for (const [key, ids] of idsByKey) {
+    for (const [key, ids] of overdue(this.#questions.values(), performance.now() - PROBE_MS)) {
       const { content, properties } = probeMessage(ids, PROBE_MS, this.#options.host)
       try {
         this.#channel?.publish('', key, content, properties)

@@ -109,3 +109,15 @@ export class Question {
     this.#sent = false
   }
 }
+
+/** Calls that the broker has had since before then: their ids, by routing key. */
+export function overdue(questions: Iterable<Question>, before: number): ReadonlyMap<string, readonly string[]> {
+  const idsByKey = new Map<string, string[]>()
+  for (const { id, request, route, sent, since } of questions) {
+    if (!sent || request.kind === 'cast' || since === null || since > before) continue
+    const ids = idsByKey.get(route.key) ?? []
+    idsByKey.set(route.key, ids)
+    ids.push(id)
+  }
+  return idsByKey
+}

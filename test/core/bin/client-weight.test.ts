@@ -123,3 +123,11 @@ test.each([
 test('a command that reads the configuration needs no more', async () => {
   expect(await packagesOf('config show')).toEqual(['commander', 'ipaddr.js'])
 })
+
+test('the plugin of RabbitMQ is known without its package, and its driver loads no other', () => {
+  expect(packagesWith('drivers/rpc/amqp/index.ts')).not.toContain('amqplib')
+  const packages = packagesWith('drivers/rpc/amqp/amqp-rpc.ts')
+  expect(packages).toContain('amqplib')
+  for (const heavy of ['typeorm', 'better-sqlite3', 'inversify', 'reflect-metadata', 'zod', 'execa', 'pino'])
+    expect(packages).not.toContain(heavy)
+})
