@@ -33,7 +33,7 @@ async function readOne(path: string): Promise<FileFacts | null> {
 /**
  * Writes beside and renames. Who watches the folder sees one new file with its content and mode; the temporary name
  * begins with a dot, which dnsmasq passes over.
- * @throws what the file system says; the former file is then untouched
+ * @throws {Error} with the path and what the file system says; the former file is then untouched
  */
 export async function writeWhole(path: string, content: string, mode: number): Promise<void> {
   const temporary = join(dirname(path), `.${basename(path)}.new`)
@@ -51,7 +51,7 @@ export async function writeWhole(path: string, content: string, mode: number): P
     await rename(temporary, path)
   } catch (error) {
     await rm(temporary, { force: true }).catch(() => undefined)
-    throw error
+    throw new Error(`${path} cannot be written: ${(error as Error).message}`, { cause: error })
   }
 }
 
