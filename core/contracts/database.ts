@@ -213,6 +213,8 @@ export interface VirtualInterfaceTable {
     readonly instance_uuid: string
   }): Promise<VirtualInterfaceRow | null>
   byId(id: number): Promise<VirtualInterfaceRow | null>
+  /** Makes others that lock the same one wait until the transaction ends; nothing for one that is gone. */
+  lock(id: number): Promise<void>
   /** In order of creation. */
   list(filter: {
     readonly instanceUuid?: string

@@ -71,6 +71,13 @@ export const HostNotFound = defineError(
   (d: { host: string }) => `there is no network host ${d.host}: see \`netloom host list\``,
 )
 
+export const CallerGone = defineError(
+  'CallerGone',
+  5,
+  () => 'the time that the caller waits is over: nothing was done; look before you repeat it, with more time',
+  TryLater,
+)
+
 export const StoreBusy = defineError(
   'StoreBusy',
   5,

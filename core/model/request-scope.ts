@@ -1,14 +1,40 @@
-/** Which request a piece of work belongs to, without handing its id through every call: for log lines. */
+/** Which request a piece of work belongs to, and until when, without handing it through every call. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 
-const current = new AsyncLocalStorage<string>()
+interface Scope {
+  readonly requestId?: string
+  /** As `performance.now()` gives it. */
+  readonly deadlineMs?: number
+}
 
-/** Runs work as part of a request; all that it starts belongs to it too. */
+const current = new AsyncLocalStorage<Scope>()
+
+/** Runs work as part of a request, for log lines; all that it starts belongs to it too. */
 export function runInRequest<T>(requestId: string, work: () => T): T {
-  return current.run(requestId, work)
+  return current.run({ ...current.getStore(), requestId }, work)
 }
 
 /** The id of the request that this is part of; undefined outside any. */
 export function currentRequestId(): string | undefined {
-  return current.getStore()
+  return current.getStore()?.requestId
+}
+
+/**
+ * Runs work whose caller waits for so long, in milliseconds: nothing of it is begun in the store when the time is over,
+ * so that what the caller does then is not overtaken by it.
+ */
+export function runWithin<T>(timeoutMs: number, work: () => T): T {
+  return current.run({ ...current.getStore(), deadlineMs: performance.now() + timeoutMs }, work)
+}
+
+/** Runs what must be done though nobody waits any more, such as an undo. */
+export function runToTheEnd<T>(work: () => T): T {
+  const { deadlineMs: _, ...scope } = current.getStore() ?? {}
+  return current.run(scope, work)
+}
+
+/** How long the caller still waits, in milliseconds, 0 when it does not any more; undefined when it waits for ever. */
+export function timeLeftMs(): number | undefined {
+  const { deadlineMs } = current.getStore() ?? {}
+  return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now())
 }

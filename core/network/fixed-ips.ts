@@ -4,6 +4,7 @@ import type { FixedIpRequest } from '../contracts/network-manager.ts'
 import { FixedIpNotAllocated } from '../errors/address.ts'
 import { parseAddress } from '../model/address.ts'
 import type { RequestContext } from '../model/request-context.ts'
+import { runToTheEnd } from '../model/request-scope.ts'
 import type { FixedIpRow } from '../model/rows.ts'
 import type { Compensation } from './compensation.ts'
 import type { NetworkManager } from './network-manager.ts'
@@ -25,6 +26,8 @@ export async function allocateFixedIp(
   // The lease file too: with its first guest a host may begin to serve a multi_host network.
   const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(vifId)]
   const { row, host, isNew } = await database.transaction(async (store) => {
+    // Of several that ask for the same interface the others wait here, and find what the first one took.
+    await store.virtualInterfaces.lock(vifId)
     const [known] = await store.fixedIps.list({ virtualInterfaceIds: [vifId], allocated: true })
     const row = known ?? (await claim(store, request))
     const network = await store.networks.byId(networkId)
@@ -36,7 +39,7 @@ export async function allocateFixedIp(
   try {
     await manager.converge(context, host, owners)
   } catch (error) {
-    if (isNew) await release(manager, context, row.id, host, owners)
+    if (isNew) await runToTheEnd(() => release(manager, context, row.id, host, owners))
     throw error
   }
   if (isNew) undo?.push(`deallocate ${row.address}`, () => deallocateFixedIp(manager, context, row.address))

@@ -20,6 +20,7 @@ import { parseAddress } from '../model/address.ts'
 import { parseDevice, parsePool, parseProject, parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { elevated, type RequestContext } from '../model/request-context.ts'
+import { runToTheEnd } from '../model/request-scope.ts'
 import type { FloatingIpDetail } from '../model/rows.ts'
 import { floatingRange, refuseFixedAddresses } from './floating-range.ts'
 import { isUp } from './network-hosts.ts'
@@ -44,11 +45,11 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
         try {
           await this.associateFloatingIp(elevated(context), address, first)
         } catch (error) {
-          await this.deallocateFloatingIp(elevated(context), address)
+          await runToTheEnd(() => this.deallocateFloatingIp(elevated(context), address))
           throw error
         }
       } catch (error) {
-        await this.deallocateForInstance(context, request.instance_uuid)
+        await runToTheEnd(() => this.deallocateForInstance(context, request.instance_uuid))
         throw error
       }
       return this.getInstanceNwInfo(context, request.instance_uuid)
@@ -139,17 +140,21 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       const { address } = await this.ownFloatingIp(context, floatingAddress)
       const fixed = parseAddress(fixedAddress)
       const { before, host, fixedIpId } = await this.leadTo(context, address, fixed)
-      if (before.fixed_ip_id === fixedIpId && before.host === host) return null
+      const isNew = before.fixed_ip_id !== fixedIpId || before.host !== host
       const owners = [floatingOwner(address)]
       try {
         if (before.host !== null && before.host !== host) await this.letGo(context, before.host, owners)
         await this.converge(context, host, owners)
+        await this.checkLeadsTo(address, fixedIpId, host)
       } catch (error) {
-        await this.leadBack(before, fixedIpId, host)
-        await Promise.all([host, before.host].map((each) => this.convergeOrLog(context, each, owners)))
+        if (!isNew) throw this.floatingError(error, before)
+        await runToTheEnd(async () => {
+          await this.leadBack(before, fixedIpId, host)
+          await Promise.all([host, before.host].map((each) => this.convergeOrLog(context, each, owners)))
+        })
         throw this.floatingError(error, before)
       }
-      return before.instance_uuid
+      return isNew ? before.instance_uuid : null
     }
 
     async disassociateFloatingIp(context: RequestContext, floatingAddress: string): Promise<void> {
@@ -176,11 +181,20 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
         if (before.fixed_ip_id !== row.id || before.host !== host) {
           if (!(await store.floatingIps.associate(address, row.id, host)))
             throw new FloatingIpAssociateFailed({ address, reason: 'it is not allocated to a project any more' })
+          // On a store with several writers the fixed IP may have been let go until now; from now on it waits for us.
+          if (!(await store.fixedIps.byAddress(fixed)).allocated) throw new FixedIpNotAllocated({ address: fixed })
           const hosts = new Set([host, before.host ?? host])
           for (const each of hosts) await store.hostChanges.record(each, [floatingOwner(address)])
         }
         return { before, host, fixedIpId: row.id }
       })
+    }
+
+    /** Of two calls at once one may undo what the other found done. @throws {FloatingIpAssociateFailed} @internal */
+    async checkLeadsTo(address: string, fixedIpId: number, host: string): Promise<void> {
+      const now = await this.services.database.read((store) => store.floatingIps.byAddress(address))
+      if (now.fixed_ip_id === fixedIpId && now.host === host) return
+      throw new FloatingIpAssociateFailed({ address, reason: 'another call led it elsewhere, or let it go, meanwhile' })
     }
 
     /** Undoes `leadTo`, unless somebody has led the address elsewhere since. @internal */

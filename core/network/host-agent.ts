@@ -8,6 +8,7 @@ import type { Attachment, AttachRequest, PlanReport, ReconcileReport } from '../
 import type { Command, LeaseSpool } from '../contracts/ports.ts'
 import { HostChangeFailed, NamespaceNotFound } from '../errors/service.ts'
 import type { RequestContext } from '../model/request-context.ts'
+import { runToTheEnd } from '../model/request-scope.ts'
 import type { VirtualInterfaceRow } from '../model/rows.ts'
 import { LeaseEvents } from './lease-events.ts'
 import { ALL_OWNERS, leasesOwner, networkOwner, portOwner } from './owners.ts'
@@ -97,8 +98,10 @@ export class HostAgent implements HostOperations {
       await this.#reconciler.reconcile([networkOwner(vif.network_id), portOwner(vif.id)])
     } catch (error) {
       if (!repeated) {
-        await this.#facts.unplug(vif.id)
-        await this.convergeOrLog([portOwner(vif.id)])
+        await runToTheEnd(async () => {
+          await this.#facts.unplug(vif.id)
+          await this.convergeOrLog([portOwner(vif.id)])
+        })
       }
       throw attachError(error, request.target, this.#services.host)
     }

@@ -24,6 +24,7 @@ import { Forbidden, InstanceNotFound } from '../errors/index.ts'
 import { parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
+import { timeLeftMs } from '../model/request-scope.ts'
 import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
 import { Compensation } from './compensation.ts'
 import { allocateFixedIp, deallocateFixedIp, deallocateInstance } from './fixed-ips.ts'
@@ -257,7 +258,9 @@ export abstract class NetworkManager implements NetworkOperations {
     if (host === null) return
     if (host === this.host) return this.agent.reconcileOwners(owners)
     const args = { owners, context: { ...context } } as unknown as JsonObject
-    await this.services.rpc.call({ topic: NETWORK_TOPIC, server: host }, 'reconcile_owners', args)
+    const left = timeLeftMs()
+    const options = left === undefined ? {} : { timeoutMs: Math.max(1, left) }
+    await this.services.rpc.call({ topic: NETWORK_TOPIC, server: host }, 'reconcile_owners', args, options)
   }
 
   /** For what must not fail because a host is away: it catches up when it is back (defects-manager B4). */

@@ -4,6 +4,7 @@ import {
   type Logger,
   type RpcServeOptions,
   RpcTimeout,
+  runWithin,
   ServiceAlreadyRunning,
   ServiceUnavailable,
   TryLater,
@@ -146,10 +147,13 @@ export class Endpoint {
     return failure(new ServiceUnavailable({ host: this.host, where: this.#where }), true)
   }
 
-  async #dispatch(dispatch: Dispatch, { kind, method, args }: Request): Promise<Response> {
+  async #dispatch(dispatch: Dispatch, { kind, method, args, timeout_ms }: Request): Promise<Response> {
     try {
+      // A cast has nobody who waits; of a call's time a little is the way here.
+      const answer =
+        kind === 'cast' ? dispatch(method, args) : runWithin(0.95 * timeout_ms, () => dispatch(method, args))
       // An operation without a result answers undefined, which JSON cannot say.
-      return { result: ((await dispatch(method, args)) as Json | undefined) ?? null }
+      return { result: ((await answer) as Json | undefined) ?? null }
     } catch (error) {
       if (kind === 'cast') this.#logger.warn('a cast failed', { host: this.host, method, error })
       return failure(error)

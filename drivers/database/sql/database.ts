@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import {
+  CallerGone,
   type Clock,
   type DatabaseDriver,
   type NetloomError,
@@ -7,6 +8,7 @@ import {
   type SchemaStatus,
   StoreBusy,
   StoreUnavailable,
+  timeLeftMs,
 } from 'netloom/contracts'
 import type { QueryRunner } from 'typeorm'
 import type { Engine } from './dialect.ts'
@@ -59,7 +61,12 @@ export class SqlDatabase implements DatabaseDriver {
   }
 
   transaction<T>(work: (store: NetworkStore) => Promise<T>): Promise<T> {
-    return this.#alone(() => this.#writes.run((session) => this.#lend(session, work)))
+    return this.#alone(() =>
+      this.#writes.run((session) => {
+        if (timeLeftMs() === 0) throw new CallerGone({})
+        return this.#lend(session, work)
+      }),
+    )
   }
 
   read<T>(work: (store: NetworkStore) => Promise<T>): Promise<T> {

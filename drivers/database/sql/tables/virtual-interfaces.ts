@@ -35,6 +35,11 @@ export class VirtualInterfaces implements VirtualInterfaceTable {
     return this.#one('WHERE v.uuid = ?', uuid)
   }
 
+  async lock(id: number): Promise<void> {
+    const { session, dialect } = this.#context
+    await session.query(dialect.forUpdate('SELECT id FROM virtual_interfaces WHERE id = ?'), [id])
+  }
+
   byId(id: number): Promise<VirtualInterfaceRow | null> {
     return this.#one('WHERE v.id = ?', id)
   }
