@@ -16,6 +16,10 @@ const declarers = [slotOptions(slots), coreOptions, bridge].map((options, i) => 
 test.each([
   ['flat-dhcp.conf', { network_manager: 'flat-dhcp', flat_network_bridge: 'br100', public_interface: 'eth0' }],
   ['flat.conf', { network_manager: 'flat', flat_network_bridge: 'br100', public_interface: null }],
+  [
+    'multi-host.conf',
+    { db_backend: 'mysql', rpc_backend: 'amqp', multi_host: true, flat_interface: 'eth1', rabbit_host: '127.0.0.1' },
+  ],
 ])('%s is valid and sets what it says', async (name, expected) => {
   expect(readdirSync(folder)).toContain(name)
   const { values, problems } = validate({
