@@ -18,9 +18,8 @@ export interface Backend {
 export interface Servers extends Backend {
   readonly mariadb: PrivateMariadb
   readonly rabbitmq: PrivateRabbitmq
-  /** Takes them off the clouds' segment, and puts them on it again. */
-  unplug(): Promise<void>
-  plug(): Promise<void>
+  /** Nothing from that address reaches these ports any more, and nothing is told so. @returns what undoes it */
+  cutOff(address: string, ports: readonly number[]): Promise<() => Promise<void>>
 }
 
 export interface BackendPair {
@@ -41,7 +40,6 @@ export async function startServers(): Promise<Servers> {
     startPrivateRabbitmq({ namespace, address: '0.0.0.0' }),
   ])
   let clouds = 0
-  const link = (state: 'up' | 'down') => namespaces.inside(HOME, 'ip', 'link', 'set', 'eth0', state)
   return {
     mariadb,
     rabbitmq,
@@ -61,11 +59,14 @@ export async function startServers(): Promise<Servers> {
       const peer = ['peer', 'name', 'servers', 'netns', cloud.namespaces.fullName('public')] as const
       await namespaces.inside(HOME, 'ip', 'link', 'add', 'name', 'eth0', 'type', 'veth', ...peer)
       await namespaces.inside(HOME, 'ip', 'address', 'add', `${SERVERS_ADDRESS}/24`, 'dev', 'eth0')
-      await link('up')
+      await namespaces.inside(HOME, 'ip', 'link', 'set', 'eth0', 'up')
       await cloud.namespaces.inside('public', 'ip', 'link', 'set', 'servers', 'master', 'segment', 'up')
     },
-    unplug: async () => void (await link('down')),
-    plug: async () => void (await link('up')),
+    async cutOff(address, ports) {
+      const rule = ['INPUT', '-s', address, '-p', 'tcp', '-m', 'multiport', '--dports', ports.join(','), '-j', 'DROP']
+      await namespaces.inside(HOME, 'iptables', '-I', ...rule)
+      return async () => void (await namespaces.inside(HOME, 'iptables', '-D', ...rule))
+    },
     async end() {
       await Promise.all([mariadb.stop(), rabbitmq.end()])
       await namespaces.remove()
