@@ -26,16 +26,10 @@ describe.skipIf(!isRoot)('a host under load', () => {
   })
   afterAll(() => cloud?.remove())
 
-  async function stateOf(name: string): Promise<string | undefined> {
-    const { status, stdout } = await cloud.command('--json', '--timeout=2', 'host', 'list')
-    if (status !== 0) return undefined
-    return JSON.parse(stdout).find(({ host }: { host: string }) => host === name)?.state
-  }
-
   it('is shown as busy while it is, never as down, and as up afterwards', async () => {
     const seen: (string | undefined)[] = []
     const becomes = (state: string) => async () => {
-      seen.push(await stateOf('node2'))
+      seen.push(await cloud.stateOf('node2'))
       return seen.at(-1) === state
     }
     expect(await becomes('up')()).toBe(true)

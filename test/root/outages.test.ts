@@ -128,12 +128,6 @@ describe.skipIf(!isRoot)('a cloud on MariaDB and RabbitMQ', () => {
     await expectInLine()
   }, 600_000)
 
-  async function stateOf(name: string): Promise<string | undefined> {
-    const { status, stdout } = await cloud.command('--json', '--timeout=3', 'host', 'list')
-    if (status !== 0) return undefined
-    return JSON.parse(stdout).find(({ host }: { host: string }) => host === name)?.state
-  }
-
   const [bus, store] = [5672, 3306]
   it.each([
     { from: 'the bus', ports: [bus] },
@@ -154,7 +148,7 @@ describe.skipIf(!isRoot)('a cloud on MariaDB and RabbitMQ', () => {
         // Longer than a host may be silent. A controller that is cut off may be the one that is asked: then again.
         await delay(4000)
         if (ports.includes(store))
-          await until(async () => (await stateOf(host)) === 'down', `${host} is not seen as down`)
+          await until(async () => (await cloud.stateOf(host)) === 'down', `${host} is not seen as down`)
         for (const { status, stderr } of await Promise.all([allocate(1, 'net1'), allocate(2, 'net2')])) {
           expect([0, 5], stderr).toContain(status)
         }
@@ -162,7 +156,7 @@ describe.skipIf(!isRoot)('a cloud on MariaDB and RabbitMQ', () => {
         await join()
       }
       for (const { name } of cloud.hosts) {
-        await until(async () => (await stateOf(name)) === 'up', `${name} does not come back`)
+        await until(async () => (await cloud.stateOf(name)) === 'up', `${name} does not come back`)
       }
       for (const [index, on] of ['net1', 'net1', 'net2'].entries()) {
         await until(async () => (await allocate(index, on)).status === 0, `${on} takes no instance any more`)

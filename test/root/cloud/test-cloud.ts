@@ -106,6 +106,13 @@ export class TestCloud extends Cloud {
     return JSON.parse(stdout)
   }
 
+  /** What `host list` shows of a host; `undefined` when nobody answers, as a controller that is cut off. */
+  async stateOf(name: string): Promise<string | undefined> {
+    const { status, stdout } = await this.command('--json', '--timeout=3', 'host', 'list')
+    if (status !== 0) return undefined
+    return JSON.parse(stdout).find(({ host }: { host: string }) => host === name)?.state
+  }
+
   /** A client of the bus, closed with the cloud. */
   async client(host: NetworkHost = this.host): Promise<NetworkApi> {
     const { api, close } = await openClient({ settings: host.settings })
