@@ -237,8 +237,8 @@ export interface InstanceTable {
   byUuid(uuid: string): Promise<InstanceDetail>
   /** In order of creation. */
   list(filter: { readonly projectId?: string; readonly host?: string }): Promise<readonly InstanceDetail[]>
-  /** Makes the row unless it is there. @returns the row that is there now */
-  ensure(instance: Omit<InstanceRow, keyof Timestamps>): Promise<InstanceRow>
+  /** Makes the row unless it is there. Others that ensure the same one wait until the transaction ends. */
+  ensure(instance: Omit<InstanceRow, keyof Timestamps>): Promise<void>
   remove(uuid: string): Promise<void>
 }
 

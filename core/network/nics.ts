@@ -4,7 +4,6 @@ import type { FixedIpRequest } from '../contracts/network-manager.ts'
 import type { AllocateRequest } from '../contracts/network-operations.ts'
 import {
   InstanceExists,
-  InstanceNotFound,
   InvalidInput,
   NetworkNotFoundForProject,
   NoNetworksFound,
@@ -95,32 +94,28 @@ export async function createNics(
   compensation: Compensation,
 ): Promise<readonly Nic[]> {
   const { database } = manager.services
-  const { nics, made, known } = await database.transaction(async (store) => {
+  const { nics, made } = await database.transaction(async (store) => {
     const networks = await wantedNetworks(manager, store, wish)
-    const known = await instanceOrNull(store, wish.instance_uuid)
-    if (known !== null && known.project_id !== wish.project_id) {
-      throw new InstanceExists({ instance_uuid: wish.instance_uuid, project_id: known.project_id })
-    }
     const { instance_uuid: uuid, project_id, host, hostname, rxtx_factor } = wish
-    if (known === null) await store.instances.ensure({ uuid, project_id, host, hostname, rxtx_factor })
-    return { ...(await ensureVifs(manager, store, wish, networks, known)), known }
+    // Of several that ask for the same instance the others wait here, and find what the first one made.
+    await store.instances.ensure({ uuid, project_id, host, hostname, rxtx_factor })
+    const instance = await store.instances.byUuid(uuid)
+    if (instance.project_id !== project_id) {
+      throw new InstanceExists({ instance_uuid: uuid, project_id: instance.project_id })
+    }
+    return ensureVifs(manager, store, wish, networks, instance)
   })
   compensation.push('remove interfaces', () =>
     database.transaction(async (store) => {
-      await store.virtualInterfaces.remove(made.map((vif) => vif.id))
-      // It may have been let go and asked for again meanwhile: what is there then is another call's.
+      // What another call has given an address meanwhile, or asked for again, is that call's.
+      const held = await store.fixedIps.list({ virtualInterfaceIds: made.map((vif) => vif.id) })
+      const idle = made.filter((vif) => !held.some((fixed) => fixed.virtual_interface_id === vif.id))
+      await store.virtualInterfaces.remove(idle.map((vif) => vif.id))
       const left = await store.virtualInterfaces.list({ instanceUuid: wish.instance_uuid })
-      if (known === null && left.length === 0) await store.instances.remove(wish.instance_uuid)
+      if (left.length === 0) await store.instances.remove(wish.instance_uuid)
     }),
   )
   return nics
-}
-
-async function instanceOrNull(store: NetworkStore, uuid: string): Promise<InstanceDetail | null> {
-  return store.instances.byUuid(uuid).catch((error: unknown) => {
-    if (error instanceof InstanceNotFound) return null
-    throw error
-  })
 }
 
 async function wantedNetworks(
@@ -149,11 +144,10 @@ async function ensureVifs(
   store: NetworkStore,
   wish: AllocationWish,
   networks: readonly WantedNetwork[],
-  known: InstanceDetail | null,
+  instance: InstanceDetail,
 ): Promise<{ readonly nics: readonly Nic[]; readonly made: readonly VirtualInterfaceRow[] }> {
-  const there = [...(known?.virtual_interfaces ?? [])]
+  const there = [...instance.virtual_interfaces]
   const macs = wish.macs[Symbol.iterator]()
-  const instanceHost = known?.host ?? wish.host
   const nics: Nic[] = []
   const made: VirtualInterfaceRow[] = []
   for (const { network, address } of networks) {
@@ -162,7 +156,7 @@ async function ensureVifs(
     if (existing && existing.fixed_ips.length > 0) continue
     const vif = existing ?? (await createVif(manager, store, wish, network, macs))
     if (!existing) made.push(vif)
-    nics.push({ network, vif, instanceHost, address })
+    nics.push({ network, vif, instanceHost: instance.host, address })
   }
   return { nics, made }
 }

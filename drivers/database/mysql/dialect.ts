@@ -49,6 +49,8 @@ export const mysqlDialect: Dialect = {
     floatingIpFree: 'floating_ips.free = 1',
   },
 
+  // It locks the row too. A refused INSERT locks it for reading only, and two who then want to write wait for each other.
+  keepExisting: (key) => `ON DUPLICATE KEY UPDATE ${key} = ${key}`,
   forUpdate: (select) => `${select} FOR UPDATE`,
 
   // An UPDATE or DELETE would look at each row of the table for a subquery.

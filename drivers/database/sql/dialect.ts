@@ -73,6 +73,8 @@ export interface Dialect {
     readonly fixedIpWaiting: string
     readonly floatingIpFree: string
   }
+  /** What makes an INSERT of one row keep the row that has the same key, and wait for who is about to make one. */
+  keepExisting(key: string): string
   /** A SELECT whose rows stay as they are until the transaction ends. */
   forUpdate(select: string): string
   /** The condition that the column holds one of any number of values. */

@@ -28,6 +28,7 @@ export const sqliteDialect: Dialect = {
     floatingIpFree: 'project_id IS NULL AND fixed_ip_id IS NULL',
   },
 
+  keepExisting: (key) => `ON CONFLICT (${key}) DO NOTHING`,
   forUpdate: (select) => select,
 
   // One text for any number of values, and no limit of parameters.

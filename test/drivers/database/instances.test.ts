@@ -66,14 +66,15 @@ test('an instance is made once, and what is there stays as it is', async () => {
   const facts = { uuid: uuid(1), project_id: 'demo', host: 'host1', hostname: 'vm', rxtx_factor: null }
   const ensure = (project_id: string) =>
     database.transaction((store) => store.instances.ensure({ ...facts, project_id }))
-  const made = await ensure('demo')
-  expect(made).toEqual({ ...facts, created_at: clock.text, updated_at: null })
+  const there = () => database.read((store) => store.instances.byUuid(uuid(1)))
+  await ensure('demo')
+  const made = await there()
+  expect(made).toMatchObject({ ...facts, created_at: clock.text, updated_at: null })
   clock.ms += 1000
-  expect(await ensure('other')).toEqual(made)
+  await ensure('other')
+  expect(await there()).toEqual(made)
   await database.transaction((store) => store.instances.remove(uuid(1)))
-  await expect(database.read((store) => store.instances.byUuid(uuid(1)))).rejects.toThrow(
-    `instance ${uuid(1)} is not known`,
-  )
+  await expect(there()).rejects.toThrow(`instance ${uuid(1)} is not known`)
 })
 
 test('an interface is refused with null when its MAC address is taken, and the transaction goes on', async () => {

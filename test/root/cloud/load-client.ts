@@ -17,22 +17,40 @@ const { api, close } = await openClient({ settings: JSON.parse(settings), timeou
 const instances: Record<string, string> = {}
 const floating: Record<string, string | null> = {}
 const outages: Record<string, number> = {}
+/** The last calls and how they ended, for the message when one ends as none should. */
+const trail: string[] = []
 
 interface Refusal {
   readonly code?: string
   readonly retryable?: boolean
 }
 
+async function tried<T>(call: () => Promise<T>): Promise<T> {
+  const note = (outcome: string) => {
+    trail.push(`${new Date().toISOString()} ${call.toString().replace(/\s+/g, ' ')} -> ${outcome}`)
+    if (trail.length > 40) trail.shift()
+  }
+  try {
+    const value = await call()
+    note(JSON.stringify(value)?.slice(0, 300) ?? 'done')
+    return value
+  } catch (error) {
+    const { code = '', retryable = false } = error as Refusal
+    note(code)
+    if (retryable) outages[code] = (outages[code] ?? 0) + 1
+    throw error
+  }
+}
+
 /** @param done what the same call is refused with when the first one had its effect after all */
 async function surely<T>(call: () => Promise<T>, done?: string): Promise<T | undefined> {
   for (let tries = 0; ; tries += 1) {
     try {
-      return await call()
+      return await tried(call)
     } catch (error) {
       const { code = '', retryable = false } = error as Refusal
       if (tries > 0 && code === done) return undefined
-      if (!retryable) throw error
-      outages[code] = (outages[code] ?? 0) + 1
+      if (!retryable) throw Object.assign(error as Error, { message: [(error as Error).message, ...trail].join('\n') })
       await delay(100)
     }
   }
@@ -45,11 +63,9 @@ async function takeFloating(): Promise<string> {
     const spare = own.find((row) => row.project_id === project && !(row.address in floating))
     if (spare !== undefined) return spare.address
     try {
-      return await api.allocateFloatingIp({ project_id: project })
+      return await tried(() => api.allocateFloatingIp({ project_id: project }))
     } catch (error) {
-      const { code = '', retryable = false } = error as Refusal
-      if (!retryable) throw error
-      outages[code] = (outages[code] ?? 0) + 1
+      if (!(error as Refusal).retryable) throw error
     }
   }
 }

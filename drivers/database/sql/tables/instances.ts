@@ -8,7 +8,7 @@ import {
 } from 'netloom/contracts'
 import type { SqlRow } from '../dialect.ts'
 import { instanceEntity, virtualInterfaceEntity } from '../entities.ts'
-import { insert, rowReader, type TableContext, Where } from '../statements.ts'
+import { insertText, rowReader, type TableContext, Where } from '../statements.ts'
 
 const read = rowReader(instanceEntity)
 
@@ -33,18 +33,12 @@ export class Instances implements InstanceTable {
     return this.#details(new Where().equals('i.project_id', projectId).equals('i.host', host))
   }
 
-  async ensure(instance: Omit<InstanceRow, keyof Timestamps>): Promise<InstanceRow> {
+  async ensure(instance: Omit<InstanceRow, keyof Timestamps>): Promise<void> {
     const { session, dialect, now } = this.#context
     const { uuid, project_id, host, hostname, rxtx_factor } = instance
-    const row: InstanceRow = { uuid, project_id, host, hostname, rxtx_factor, created_at: now(), updated_at: null }
-    try {
-      await insert(session, instanceEntity, row)
-      return row
-    } catch (error) {
-      if (dialect.refusal(error).kind !== 'unique') throw error
-    }
-    const { rows } = await session.query('SELECT * FROM instances WHERE uuid = ?', [uuid])
-    return read(rows[0]!)
+    const row = { uuid, project_id, host, hostname, rxtx_factor, created_at: now() }
+    const columns = Object.keys(row)
+    await session.query(`${insertText('instances', columns, 1)} ${dialect.keepExisting('uuid')}`, Object.values(row))
   }
 
   async remove(uuid: string): Promise<void> {
