@@ -227,6 +227,8 @@ export interface VirtualInterfaceTable {
     id: number,
     target: Pick<VirtualInterfaceRow, 'target_kind' | 'target' | 'device' | 'guest_device'>,
   ): Promise<void>
+  /** Of the interfaces that are plugged in on the host, exactly these have nothing to be plugged into. */
+  setMissing(host: string, ids: readonly number[]): Promise<void>
   /** The interface, if any, of an instance on `host` that is plugged into the target; a namespace may hold several guest devices. */
   byTarget(host: string, target: VifTarget, guestDevice: string | null): Promise<VirtualInterfaceRow | null>
   remove(ids: readonly number[]): Promise<void>

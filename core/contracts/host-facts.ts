@@ -77,6 +77,8 @@ export interface HostFacts {
   unplug(vifId: number): Promise<void>
   /** @returns the interfaces that were plugged in, as they were. @throws {InstanceNotFound} @throws {NotOnThisHost} */
   unplugInstance(instanceUuid: string): Promise<readonly VirtualInterfaceRow[]>
+  /** Exactly these of the interfaces on the host have nothing to be plugged into: their guests have vanished. */
+  reportMissing(vifIds: readonly number[]): Promise<void>
   /** Heartbeat. */
   report(row: ServiceReport): Promise<void>
 }

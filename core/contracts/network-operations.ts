@@ -89,6 +89,8 @@ export interface InstanceSummary {
     readonly fixed_ips: readonly string[]
     readonly floating_ips: readonly string[]
     readonly attached_to: string | null
+    /** Since when that is not on its host; null: it is, or nothing is known to the contrary. */
+    readonly missing_since: string | null
   }[]
 }
 

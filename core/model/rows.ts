@@ -75,6 +75,8 @@ export interface VirtualInterfaceRow extends Timestamps {
   readonly device: string | null
   /** The name of the guest's end inside its namespace. */
   readonly guest_device: string | null
+  /** Since when its host has found nothing of that name to plug it into; null while it does. */
+  readonly missing_since: string | null
 }
 
 export interface FixedIpRow extends Timestamps {

@@ -53,6 +53,7 @@ export const hostFactsMethods: Methods<NetworkOperations> = {
   host_plug: ofHost({ request: attachVif }, (m, a) => m.factsOf(a.host).plug(a.request as AttachRequest)),
   host_unplug: ofHost({ vif_id: count }, (m, a) => m.factsOf(a.host).unplug(a.vif_id)),
   host_unplug_instance: ofHost({ instance_uuid: text }, (m, a) => m.factsOf(a.host).unplugInstance(a.instance_uuid)),
+  host_missing: ofHost({ vif_ids: z.array(count).max(65_536) }, (m, a) => m.factsOf(a.host).reportMissing(a.vif_ids)),
   host_report: ofHost({ row: serviceRow }, (m, a) => m.factsOf(a.host).report({ ...a.row, host: a.host })),
 }
 

@@ -101,6 +101,7 @@ export const virtualInterfaceEntity = new EntitySchema<VirtualInterfaceRow>({
     device: orNull(text(15)),
     guest_device: orNull(text(15)),
     ...timestamps,
+    missing_since: orNull(time),
   },
   indices: [
     { name: 'ux_virtual_interfaces_uuid', columns: ['uuid'], unique: true },

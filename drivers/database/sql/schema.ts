@@ -3,6 +3,7 @@ import { MigrationExecutor, type MigrationInterface, type QueryRunner, Table } f
 import type { Dialect } from './dialect.ts'
 import { InitialSchema } from './migrations/initial.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
+import { MissingGuests } from './migrations/missing-guests.ts'
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface & { readonly name: string })[] = [
@@ -10,6 +11,7 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   HostChanges,
   ServiceNodes,
   ServiceBusySince,
+  MissingGuests,
 ]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */

@@ -64,8 +64,16 @@ export const instance = {
       fixed_ips: ['10.0.0.3'],
       floating_ips: ['203.0.113.5'],
       attached_to: 'web1',
+      missing_since: null,
     },
-    { mac: 'fa:16:3e:00:00:02', network: 'bare', fixed_ips: [], floating_ips: [], attached_to: null },
+    {
+      mac: 'fa:16:3e:00:00:02',
+      network: 'bare',
+      fixed_ips: [],
+      floating_ips: [],
+      attached_to: null,
+      missing_since: null,
+    },
   ],
 }
 

@@ -70,7 +70,7 @@ test('a broker killed three times under load: nothing twice, nothing lost withou
 test('what runs while the broker dies: named, it is answered after; unnamed, it is ConnectionLost; each ran once', async () => {
   const { begun, open, dispatch } = gate()
   const timeLeft = new Map<string, number | undefined>()
-  await (await bus.open('a')).serve('network', 'a', async (method, args) => {
+  await (await bus.open('a')).serve('network', 'a', async (method) => {
     const answer = await dispatch(method)
     timeLeft.set(method, timeLeftMs())
     return answer

@@ -57,8 +57,24 @@ export class VirtualInterfaces implements VirtualInterfaceTable {
   async setTarget(id: number, { target_kind, target, device, guest_device }: Plug): Promise<void> {
     const { session, now } = this.#context
     await session.query(
-      `UPDATE virtual_interfaces SET target_kind = ?, target = ?, device = ?, guest_device = ?, updated_at = ? WHERE id = ?`,
+      `UPDATE virtual_interfaces SET target_kind = ?, target = ?, device = ?, guest_device = ?, missing_since = NULL, updated_at = ?
+        WHERE id = ?`,
       [target_kind, target, device, guest_device, now(), id],
+    )
+  }
+
+  async setMissing(host: string, ids: readonly number[]): Promise<void> {
+    const { session, dialect, now } = this.#context
+    const here = 'target IS NOT NULL AND instance_uuid IN (SELECT uuid FROM instances WHERE host = ?)'
+    const found = ids.length === 0 ? { text: 'FALSE', params: [] } : dialect.among('id', ids)
+    await session.query(
+      `UPDATE virtual_interfaces SET missing_since = NULL WHERE missing_since IS NOT NULL AND NOT (${found.text}) AND ${here}`,
+      [...found.params, host],
+    )
+    if (ids.length === 0) return
+    await session.query(
+      `UPDATE virtual_interfaces SET missing_since = ? WHERE missing_since IS NULL AND ${found.text} AND ${here}`,
+      [now(), ...found.params, host],
     )
   }
 
