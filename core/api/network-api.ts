@@ -18,6 +18,7 @@ import type {
 import type { JsonObject, RpcDriver } from '../contracts/rpc.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import type { RequestContext } from '../model/request-context.ts'
+import { runInRequest } from '../model/request-scope.ts'
 import type { NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
 
 export const NETWORK_TOPIC = 'network'
@@ -41,7 +42,9 @@ export class NetworkApi {
     const { rpc, context, timeoutMs } = this.#options
     const target = { topic: NETWORK_TOPIC, ...(server === undefined ? {} : { server }) }
     const message = { ...args, context } as unknown as JsonObject
-    return (await rpc.call(target, method, message, timeoutMs === undefined ? {} : { timeoutMs })) as T
+    const call = () => rpc.call(target, method, message, timeoutMs === undefined ? {} : { timeoutMs })
+    // What the client itself logs has the id that the hosts log.
+    return (await runInRequest(context.request_id, call)) as T
   }
 
   /** @throws {CidrConflict} @throws {NetworkRangeTooSmall} @throws {NetworkNotCreated} a required argument is missing */

@@ -142,7 +142,8 @@ export class HostReconciler {
       for (const owner of blamed) {
         const alone = await this.#apply([owner], [])
         if (alone.failures.length === 0) continue
-        failures.push(...alone.failures)
+        // Also what is nobody's own, such as telling a daemon: it was done for this owner.
+        failures.push(...alone.failures.map(({ message }) => ({ owner, message })))
         await this.#apply([], [], [owner])
         this.#dropped.add(owner)
         logger.error('the host was not changed', { owner, reasons: alone.failures.map((failure) => failure.message) })

@@ -67,6 +67,26 @@ describe.each(backends)('many hosts on $name', (pair) => {
     await cloud.expectInLine()
   })
 
+  test('what goes wrong has the id of the request in the log of each host that worked for it', async () => {
+    const cloud = await makeCloud(pair, { machines: [{ name: 'control', flags: CONTROLLER }, 'net1'] })
+    await cloud.api.createNetworks({ label: 'private', cidr: '10.0.0.0/24' })
+    const { uuid } = await cloud.guest(1, { host: 'net1' })
+    const net1 = cloud.named('net1')
+    const message = { instance_uuid: uuid, context: { ...cloud.context, request_id: 'req-7' } }
+    net1.host.failAt(1, { lasts: true })
+    await cloud.named('control').service.part.dispatch('deallocate_for_instance', message)
+    net1.host.repair()
+    for (const name of ['control', 'net1']) {
+      const wrong = cloud.named(name).log.lines.filter(({ level }) => level === 'error')
+      expect(
+        wrong.map(({ requestId }) => requestId),
+        name,
+      ).toEqual(['req-7'])
+    }
+    await net1.service.part.mendHost()
+    await cloud.expectInLine()
+  })
+
   test('a host without a store tells which of its guests have vanished, once', async () => {
     const cloud = await makeCloud(pair, {
       machines: [{ name: 'control', flags: CONTROLLER }, 'net1', { name: 'vm1', flags: BRIDGING }],
