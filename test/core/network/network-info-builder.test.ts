@@ -1,10 +1,10 @@
 import type { InstanceDetail, NetworkRow } from 'netloom/contracts'
 import { aNetwork, anInstance, aVirtualInterface, macOf, uuidOf } from 'netloom/testing'
 import { describe, expect, test } from 'vitest'
-import { buildNetworkInfo } from '../../../core/network/network-info-builder.ts'
+import { buildNetworkInfo, type NetworkInfoTopology } from '../../../core/network/network-info-builder.ts'
 
-const flatDhcp = { dhcp: true, shouldCreateBridge: true }
-const flat = { dhcp: false, shouldCreateBridge: false }
+const flatDhcp: NetworkInfoTopology = { dhcp: true, shouldCreateBridge: true, ipv6Backend: 'rfc2462' }
+const flat = { ...flatDhcp, dhcp: false, shouldCreateBridge: false }
 
 const vif = (id: number, networkId: number, fixedIps: InstanceDetail['virtual_interfaces'][0]['fixed_ips']) => ({
   ...aVirtualInterface({ id, network_id: networkId }),
