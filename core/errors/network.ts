@@ -114,7 +114,7 @@ export const BridgeInUse = defineError(
 export const NetworkRangeTooSmall = defineError(
   'NetworkRangeTooSmall',
   2,
-  (d: { cidr: string; num_networks: number; network_size: number; room: number }) =>
+  (d: { cidr: string; num_networks: number; network_size: number | string; room: number }) =>
     `${d.cidr} has room for ${d.room} network(s) of ${d.network_size} addresses, not for ${d.num_networks}: ` +
     'give a larger range, fewer networks or a smaller network size',
 )

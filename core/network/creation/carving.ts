@@ -59,7 +59,8 @@ function carveBlocks(range: Cidr, count: number, prefix: number, existing: reado
   const step = 1n << BigInt(BITS[range.version] - prefix)
   const room = Number(sizeOf(range) / step)
   if (room < count) {
-    throw new NetworkRangeTooSmall({ cidr: range.text, num_networks: count, network_size: Number(step), room })
+    const network_size = range.version === 6 ? `2^${BITS[6] - prefix}` : Number(step)
+    throw new NetworkRangeTooSmall({ cidr: range.text, num_networks: count, network_size, room })
   }
   const used = usedIn(range, existing)
   const blocks: Cidr[] = []
