@@ -127,8 +127,8 @@ export abstract class NetworkManager implements NetworkOperations {
     return this.getNetwork(context, uuid)
   }
 
-  async disassociateNetwork(context: RequestContext, uuid: string): Promise<void> {
-    await disassociateNetwork(this, context, parseUuid(uuid))
+  disassociateNetwork(context: RequestContext, uuid: string): Promise<void> {
+    return disassociateNetwork(this, context, parseUuid(uuid))
   }
 
   /** Only where projects have networks of their own. */

@@ -32,14 +32,13 @@ export async function disassociateNetwork(
   manager: NetworkManager,
   context: RequestContext,
   uuid: string,
-): Promise<NetworkRow> {
+): Promise<void> {
   const network = await manager.services.database.transaction(async (store) => {
     const network = await store.networks.byUuid(uuid)
     await store.networks.disassociate(network.id)
     return network
   })
   if (!network.multi_host) await moveNetwork(manager, context, uuid, null)
-  return network
 }
 
 /** @param uuid null: the first that is free. @throws {NoMoreNetworks} @throws {NetworkHasProject} @throws {NetworkNotFoundForUUID} */
@@ -56,7 +55,7 @@ export function addNetworkToProject(
   })
 }
 
-/** All of its networks or none. Source: nova-manage project scrub. @throws {NetworkInUse} */
+/** All of its networks or none. Source: nova-manage project scrub. @returns them as they are now @throws {NetworkInUse} */
 export async function scrubProject(
   manager: NetworkManager,
   context: RequestContext,
@@ -75,7 +74,7 @@ export async function scrubProject(
     return own
   })
   for (const { uuid, multi_host } of networks) if (!multi_host) await moveNetwork(manager, context, uuid, null)
-  return networks
+  return manager.services.database.read((store) => store.networks.list(networks.map(({ id }) => id)))
 }
 
 /** @throws {InvalidInput} @throws {VpnInUse} @throws {NoMoreNetworks} it had none, and none is free */

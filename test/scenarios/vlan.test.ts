@@ -148,8 +148,28 @@ describe.each(backends)('VLAN networks on $name', (pair) => {
     await cloud.expectInLine()
   })
 
+  test('the way in follows the network to another host, unless it is an address of all', async () => {
+    const cloud = await makeCloud(pair, {
+      flags: VLAN,
+      machines: ['host1', { name: 'host2', flags: ['--my_ip=192.0.2.2', '--public_interface=eth2'] }],
+    })
+    const { api } = cloud
+    const [network] = await api.createNetworks({ label: 'private', cidr: '10.0.0.0/28', project_id: 'red' })
+    await api.modifyNetwork(network!.uuid, { host: 'host1' })
+    const waysIn = async (name: string) =>
+      [...(await cloud.named(name).picture())].flatMap((line) => /PREROUTING -d (\S+) .* 1000 -j/.exec(line)?.[1] ?? [])
+    expect([await waysIn('host1'), await waysIn('host2')]).toEqual([['192.0.2.1/32'], []])
+    await api.modifyNetwork(network!.uuid, { host: 'host2' })
+    expect([await waysIn('host1'), await waysIn('host2')]).toEqual([[], ['192.0.2.2/32']])
+    await api.changeVpn({ project_id: 'red', address: '203.0.113.9', port: 1000 })
+    await api.modifyNetwork(network!.uuid, { host: 'host1' })
+    expect([await waysIn('host1'), await waysIn('host2')]).toEqual([['203.0.113.9/32'], []])
+    await cloud.expectInLine()
+  })
+
   test('networks go from project to project', async () => {
-    const { cloud, api, networks } = await vlanCloud(pair, [], 3)
+    const { cloud, api, networks } = await vlanCloud(pair, ['--vpn_ip=203.0.113.9'], 3)
+    expect(networks.map((network) => network.vpn_public_address)).toEqual(Array(3).fill('203.0.113.9'))
     const [first, second, third] = networks.map(({ uuid }) => uuid)
     await cloud.guest(1, { project: 'red' })
     expect(await api.addNetworkToProject('red')).toMatchObject({ uuid: second, project_id: 'red' })
