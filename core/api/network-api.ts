@@ -6,11 +6,13 @@ import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
+  ChangeVpnRequest,
   CreateNetworksRequest,
   FloatingIpSummary,
   HostSummary,
   InstanceSummary,
   Lease,
+  NetworkChanges,
   NetworkSummary,
   PlanReport,
   ReconcileReport,
@@ -52,17 +54,38 @@ export class NetworkApi {
     return this.#call('create_networks', request)
   }
 
-  /** @throws {NetworkNotFoundForUUID} @throws {NetworkInUse} */
+  /** @throws {NetworkNotFoundForUUID} @throws {NetworkHasProject} @throws {NetworkInUse} */
   deleteNetwork(uuid: string): Promise<void> {
     return this.#call('delete_network', { uuid })
   }
 
   /**
-   * Gives the network to another network host, or with null to none until one takes it.
+   * Gives the network to another network host or project, or with null to none until one takes it.
    * @throws {NetworkNotFoundForUUID} @throws {HostNotFound} @throws {ServiceUnavailable} that host is down
+   * @throws {NetworkHasProject} another project's
    */
-  modifyNetwork(uuid: string, changes: { readonly host: string | null }): Promise<NetworkSummary> {
+  modifyNetwork(uuid: string, changes: NetworkChanges): Promise<NetworkSummary> {
     return this.#call('modify_network', { uuid, ...changes })
+  }
+
+  /** Takes it from its project and its host. @throws {NetworkNotFoundForUUID} */
+  disassociateNetwork(uuid: string): Promise<void> {
+    return this.#call('disassociate_network', { uuid })
+  }
+
+  /** Gives a project another network: this one, or one that is free. @throws {NoMoreNetworks} @throws {NetworkHasProject} */
+  addNetworkToProject(projectId: string, networkUuid?: string): Promise<NetworkRow> {
+    return this.#call('add_network_to_project', { project_id: projectId, network_uuid: networkUuid ?? null })
+  }
+
+  /** Disassociates all networks of a project that is gone. @returns them @throws {NetworkInUse} its instances are there */
+  scrubProject(projectId: string): Promise<readonly NetworkRow[]> {
+    return this.#call('scrub_project', { project_id: projectId })
+  }
+
+  /** Where the VPN servers of a project are reached; it gets a network when it has none. @throws {VpnInUse} @throws {NoMoreNetworks} */
+  changeVpn(request: ChangeVpnRequest): Promise<readonly NetworkRow[]> {
+    return this.#call('change_vpn', request)
   }
 
   /** @throws {NetworkNotFoundForUUID} */

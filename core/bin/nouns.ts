@@ -29,6 +29,8 @@ export const nouns: readonly Noun[] = [
   noun('network', 'make, list and delete networks', () => import('./commands/network-command.ts')),
   noun('floating', 'pools of floating IPs, and whom they lead to', () => import('./commands/floating-command.ts')),
   noun('instance', 'addresses and interfaces of instances', () => import('./commands/instance-command.ts')),
+  noun('project', 'what a project that is gone leaves behind', () => import('./commands/project-command.ts')),
+  noun('vpn', 'how projects on VLANs are reached from outside', () => import('./commands/vpn-command.ts')),
   noun('lease', 'DHCP leases', () => import('./commands/lease-command.ts')),
   noun('host', 'network hosts', () => import('./commands/host-command.ts')),
   noun(

@@ -92,6 +92,20 @@ export interface NetworkTable {
   byUuid(uuid: string): Promise<NetworkRow>
   /** @throws {CidrConflict} the same range exists. @throws {DuplicateVlan} */
   create(network: NewNetwork): Promise<NetworkRow>
+  /** Makes others that lock or create networks wait until the transaction ends: the first thing it does, or not at all. */
+  lock(): Promise<void>
+  /**
+   * Gives a project a network that is nobody's. Of any number of callers at once for one project all get the same one, and
+   * no two projects get one network (defects-manager A11).
+   * @param choice `networkId`: this one; without it the oldest with a VLAN that no instance is in. `force`: also when the
+   * project has networks; without it the first of those is the answer
+   * @throws {NoMoreNetworks} @throws {NetworkHasProject} it is another project's
+   */
+  associate(projectId: string, choice?: { readonly networkId?: number; readonly force?: boolean }): Promise<NetworkRow>
+  /** Takes it from its project. */
+  disassociate(id: number): Promise<void>
+  /** Where its VPN server is reached; an address of null is that of the network's host. */
+  setVpn(id: number, address: string | null, port: number): Promise<void>
   /** Takes a network without a host for this one. @returns the host that it has now, whoever won (defects-manager A8) */
   claimHost(id: number, host: string): Promise<string>
   /** Gives a network from one host (null: from none) to another; of several at once one wins. @returns whether it was this */
@@ -138,6 +152,11 @@ export interface FixedIpTable {
    * @throws {FixedIpAlreadyInUse} also while a lease of a former owner lives @throws {InstanceNotFound}
    */
   claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow>
+  /**
+   * Takes an address that the pool never hands out, such as that of a VPN server.
+   * @throws {FixedIpNotFoundForNetwork} also for one that is not reserved @throws {FixedIpAlreadyInUse} @throws {InstanceNotFound}
+   */
+  claimReserved(address: string, claim: FixedIpClaim): Promise<FixedIpRow>
   /**
    * Ends the use by its instance. One without a lease is free at once (defects-manager A5); a leased one is held until
    * `release` or `freeStale`. @returns the row as it is now

@@ -7,11 +7,13 @@ import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
+  ChangeVpnRequest,
   CreateNetworksRequest,
   FloatingIpSummary,
   HostSummary,
   InstanceSummary,
   Lease,
+  NetworkChanges,
   NetworkSummary,
   PlanReport,
   ReconcileReport,
@@ -26,6 +28,8 @@ export interface FixedIpRequest {
   readonly virtual_interface_id: number
   /** This address; default: the pool's choice. */
   readonly address?: string
+  /** It is the VPN server of the network: it gets the address that is kept for that. */
+  readonly vpn?: boolean
 }
 
 /** What is done on one host, by its own service. */
@@ -59,12 +63,22 @@ export interface NetworkOperations extends HostOperations {
   deleteNetwork(context: RequestContext, uuid: string): Promise<void>
   getNetwork(context: RequestContext, uuid: string): Promise<NetworkSummary>
   getAllNetworks(context: RequestContext): Promise<readonly NetworkSummary[]>
-  /** Gives the network to another host, or with null to none. @throws {NetworkNotFoundForUUID} @throws {HostNotFound} */
-  modifyNetwork(
-    context: RequestContext,
-    uuid: string,
-    changes: { readonly host: string | null },
-  ): Promise<NetworkSummary>
+  /**
+   * Gives the network to another host or project, or with null to none. @throws {NetworkNotFoundForUUID}
+   * @throws {HostNotFound} @throws {NetworkHasProject}
+   */
+  modifyNetwork(context: RequestContext, uuid: string, changes: NetworkChanges): Promise<NetworkSummary>
+  /** Takes it from its project and its host. @throws {NetworkNotFoundForUUID} */
+  disassociateNetwork(context: RequestContext, uuid: string): Promise<void>
+  /**
+   * Gives a project another network: this one, or one that is free.
+   * @throws {NoMoreNetworks} @throws {NetworkHasProject} @throws {NotSupported} where projects have no networks of their own
+   */
+  addNetworkToProject(context: RequestContext, projectId: string, networkUuid: string | null): Promise<NetworkRow>
+  /** Disassociates all networks of a project that is gone. @returns them @throws {NetworkInUse} its instances are there */
+  scrubProject(context: RequestContext, projectId: string): Promise<readonly NetworkRow[]>
+  /** Where the VPN servers of a project are reached from outside. @throws {VpnInUse} @throws {NotSupported} */
+  changeVpn(context: RequestContext, request: ChangeVpnRequest): Promise<readonly NetworkRow[]>
   setNetworkHost(context: RequestContext, networkId: number): Promise<string>
 
   allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo>
@@ -72,7 +86,8 @@ export interface NetworkOperations extends HostOperations {
     context: RequestContext,
     instanceUuid: string,
   ): Promise<{ readonly addresses: readonly string[] }>
-  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string>
+  /** @returns null in a network without IPv4 */
+  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string | null>
   deallocateFixedIp(context: RequestContext, address: string): Promise<void>
   getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo>
   getInstance(context: RequestContext, instanceUuid: string): Promise<InstanceSummary>

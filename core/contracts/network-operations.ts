@@ -27,6 +27,21 @@ export interface CreateNetworksRequest {
   readonly dhcp_server?: string
 }
 
+/** What is to be changed of a network; null disassociates it. Source: nova-manage network modify. */
+export interface NetworkChanges {
+  readonly host?: string | null
+  readonly project_id?: string | null
+}
+
+/** Source: nova-manage vpn change. */
+export interface ChangeVpnRequest {
+  readonly project_id: string
+  /** Null: the `vpn_ip` of the host that serves the network. */
+  readonly address: string | null
+  /** Of the first network of the project; the next ones get the ports after it. */
+  readonly port: number
+}
+
 export interface RequestedNetwork {
   readonly uuid: string
   readonly address?: string

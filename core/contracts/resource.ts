@@ -8,9 +8,12 @@ export interface LinkResource {
   readonly kind: 'link'
   readonly name: string
   /** `existing` is never made nor deleted, only enslaved: it must be there. */
-  readonly type: 'bridge' | 'veth' | 'tap' | 'existing'
+  readonly type: 'bridge' | 'vlan' | 'veth' | 'tap' | 'existing'
   readonly macAddress?: string
   readonly mtu?: number
+  /** Of a VLAN: the device that carries it, and its id, 1 to 4094. Neither can be changed: with another it is another link. */
+  readonly parent?: string
+  readonly vlanId?: number
   /** The bridge it is a port of. */
   readonly master?: string
   /** A bridge port that sends frames back where they came from: a guest reaches its own floating IP (nova linux_net). */

@@ -5,7 +5,7 @@ import { FixedIpNotAllocated } from '../errors/address.ts'
 import { parseAddress } from '../model/address.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
-import type { FixedIpRow } from '../model/rows.ts'
+import type { FixedIpRow, NetworkRow } from '../model/rows.ts'
 import type { Compensation } from './compensation.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
@@ -13,14 +13,14 @@ import { floatingOwner, leasesOwner, networkOwner, portOwner, vifOwner } from '.
 /**
  * Source: nova allocate_fixed_ip.
  * @param undo gets how to let it go again, when this call took it: another of the same instance may have been faster
- * @returns the address; when its host cannot be configured it is free again
+ * @returns the address, null in a network without IPv4; when its host cannot be configured it is free again
  */
 export async function allocateFixedIp(
   manager: NetworkManager,
   context: RequestContext,
   request: FixedIpRequest,
   undo?: Compensation,
-): Promise<string> {
+): Promise<string | null> {
   const { database } = manager.services
   const { network_id: networkId, virtual_interface_id: vifId } = request
   // The lease file too: with its first guest a host may begin to serve a multi_host network.
@@ -29,26 +29,32 @@ export async function allocateFixedIp(
     // Of several that ask for the same interface the others wait here, and find what the first one took.
     await store.virtualInterfaces.lock(vifId)
     const [known] = await store.fixedIps.list({ virtualInterfaceIds: [vifId], allocated: true })
-    const row = known ?? (await claim(store, request))
     const network = await store.networks.byId(networkId)
+    const row = known ?? (await claim(store, network, request))
     const host = manager.configuringHost(network, request.instance_host)
-    if (host !== null && network.multi_host) await store.fixedIps.claimForHost(networkId, host)
+    if (host !== null && network.multi_host && row !== null) await store.fixedIps.claimForHost(networkId, host)
     if (host !== null) await store.hostChanges.record(host, owners)
     return { row, host, isNew: known === undefined }
   })
   try {
     await manager.converge(context, host, owners)
   } catch (error) {
-    if (isNew) await runToTheEnd(() => release(manager, context, row.id, host, owners))
+    if (isNew && row !== null) await runToTheEnd(() => release(manager, context, row.id, host, owners))
     throw error
   }
+  if (row === null) return null
   if (isNew) undo?.push(`deallocate ${row.address}`, () => deallocateFixedIp(manager, context, row.address))
   return row.address
 }
 
-function claim(store: NetworkStore, request: FixedIpRequest): Promise<FixedIpRow> {
+async function claim(store: NetworkStore, network: NetworkRow, request: FixedIpRequest): Promise<FixedIpRow | null> {
   const { network_id: networkId, instance_uuid: instanceUuid, virtual_interface_id: virtualInterfaceId } = request
   const wanted = { networkId, instanceUuid, virtualInterfaceId }
+  // A guest makes its IPv6 address itself (defects-manager D7).
+  if (network.cidr === null && request.address === undefined) return null
+  if (request.vpn && network.vpn_private_address !== null) {
+    return store.fixedIps.claimReserved(network.vpn_private_address, wanted)
+  }
   return request.address === undefined
     ? store.fixedIps.claimFromPool(wanted)
     : store.fixedIps.claimAddress(parseAddress(request.address), wanted)

@@ -34,7 +34,7 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     override async allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo> {
       const info = await super.allocateForInstance(context, request)
       const fixed = info.flatMap((vif) => vif.network.subnets.flatMap((subnet) => subnet.ips))
-      const first = fixed[0]?.address
+      const first = fixed.find((ip) => ip.version === 4)?.address
       if (!this.services.flags.auto_assign_floating_ip || !first || fixed.some((ip) => ip.floating_ips.length > 0))
         return info
       try {

@@ -74,6 +74,7 @@ function planNetwork(row: NetworkRow, view: HostView, { interfaceDriver, l3, dhc
   return [
     ...links,
     ...l3.initializeGateway(network, device, server),
+    ...(l3.addVpn?.(network) ?? []),
     ...(view.topology.dhcp && network.enable_dhcp ? dhcp.serve(network, device, server) : []),
   ]
 }

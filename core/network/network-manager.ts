@@ -8,11 +8,13 @@ import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
+  ChangeVpnRequest,
   CreateNetworksRequest,
   FixedIpRequest,
   HostSummary,
   InstanceSummary,
   Lease,
+  NetworkChanges,
   NetworkOperations,
   NetworkStore,
   NetworkSummary,
@@ -20,7 +22,7 @@ import type {
   ReconcileReport,
 } from '../contracts/index.ts'
 import type { JsonObject } from '../contracts/rpc.ts'
-import { Forbidden, InstanceNotFound } from '../errors/index.ts'
+import { Forbidden, InstanceNotFound, NotSupported } from '../errors/index.ts'
 import { parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
@@ -32,10 +34,11 @@ import { HostAgent } from './host-agent.ts'
 import { freeStaleAddresses, listLeases } from './leases.ts'
 import type { ManagerServices } from './manager-services.ts'
 import type { CreationDefaults } from './network-creation.ts'
-import { isUp, listHosts, moveNetwork, takeNetwork, takeOverNetworks } from './network-hosts.ts'
+import { isUp, listHosts, takeNetwork, takeOverNetworks } from './network-hosts.ts'
 import { buildNetworkInfo } from './network-info-builder.ts'
 import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
 import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
+import { disassociateNetwork, modifyNetwork, scrubProject } from './project-networks.ts'
 import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
 
@@ -78,6 +81,11 @@ export abstract class NetworkManager implements NetworkOperations {
     )
   }
 
+  /** Whether instances of the project may be in the network, and its tenants see it. */
+  mayUse(network: NetworkRow, projectId: string | null): boolean {
+    return network.project_id === null || network.project_id === projectId
+  }
+
   // ---- life cycle
 
   initHost(): Promise<void> {
@@ -114,9 +122,27 @@ export abstract class NetworkManager implements NetworkOperations {
     return deleteNetwork(this, context, parseUuid(uuid))
   }
 
-  async modifyNetwork(context: RequestContext, uuid: string, changes: { host: string | null }) {
-    await moveNetwork(this, context, parseUuid(uuid), changes.host)
+  async modifyNetwork(context: RequestContext, uuid: string, changes: NetworkChanges): Promise<NetworkSummary> {
+    await modifyNetwork(this, context, parseUuid(uuid), changes)
     return this.getNetwork(context, uuid)
+  }
+
+  disassociateNetwork(context: RequestContext, uuid: string): Promise<void> {
+    return disassociateNetwork(this, context, parseUuid(uuid))
+  }
+
+  /** Only where projects have networks of their own. */
+  async addNetworkToProject(_context: RequestContext, _project: string, _uuid: string | null): Promise<NetworkRow> {
+    throw new NotSupported({ what: 'networks for single projects', by: 'this manager' })
+  }
+
+  scrubProject(context: RequestContext, projectId: string): Promise<readonly NetworkRow[]> {
+    return scrubProject(this, context, projectId)
+  }
+
+  /** Only where networks have VPN servers. */
+  async changeVpn(_context: RequestContext, _request: ChangeVpnRequest): Promise<readonly NetworkRow[]> {
+    throw new NotSupported({ what: 'VPN servers', by: 'this manager' })
   }
 
   getNetwork(context: RequestContext, uuid: string): Promise<NetworkSummary> {
@@ -157,7 +183,7 @@ export abstract class NetworkManager implements NetworkOperations {
     return null
   }
 
-  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string> {
+  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string | null> {
     return allocateFixedIp(this, context, request)
   }
 
@@ -188,6 +214,7 @@ export abstract class NetworkManager implements NetworkOperations {
     return buildNetworkInfo(instance, networks, hostAddresses, {
       dhcp: this.topology.dhcp,
       shouldCreateBridge: this.topology.managesHost,
+      ipv6Backend: this.services.flags.ipv6_backend,
     })
   }
 

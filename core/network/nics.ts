@@ -25,6 +25,8 @@ export interface Nic {
   readonly instanceHost: string
   /** The address that was asked for. */
   readonly address: string | null
+  /** The instance is the VPN server of its networks. */
+  readonly vpn: boolean
 }
 
 /** An allocate request with every value checked. */
@@ -36,6 +38,7 @@ export interface AllocationWish {
   readonly rxtx_factor: number | null
   readonly requested_networks: readonly { readonly uuid: string; readonly address: string | null }[]
   readonly macs: readonly string[]
+  readonly vpn: boolean
 }
 
 interface WantedNetwork {
@@ -56,8 +59,6 @@ export function parseAllocateRequest(request: AllocateRequest, thisHost: string 
       want: 'the host of the instance (--host): a controller has no guests',
     })
   const uuid = parseUuid(request.instance_uuid)
-  if (request.vpn)
-    throw new InvalidInput({ what: 'vpn', value: true, want: 'a VLAN network, which this manager does not have' })
   return {
     instance_uuid: uuid,
     project_id: parseProject(request.project_id),
@@ -69,16 +70,18 @@ export function parseAllocateRequest(request: AllocateRequest, thisHost: string 
       address: wanted.address === undefined ? null : parseAddress(wanted.address),
     })),
     macs: (request.macs ?? []).map(parseMac),
+    vpn: request.vpn ?? false,
   }
 }
 
 /** The message that takes an address for an interface. */
-export function fixedIpRequest({ network, vif, instanceHost, address }: Nic): FixedIpRequest {
+export function fixedIpRequest({ network, vif, instanceHost, address, vpn }: Nic): FixedIpRequest {
   const request = {
     instance_uuid: vif.instance_uuid,
     instance_host: instanceHost,
     network_id: network.id,
     virtual_interface_id: vif.id,
+    vpn,
   }
   return address === null ? request : { ...request, address }
 }
@@ -96,6 +99,7 @@ export async function createNics(
   const { database } = manager.services
   const { nics, made } = await database.transaction(async (store) => {
     const networks = await wantedNetworks(manager, store, wish)
+    if (wish.vpn) checkVpn(networks)
     const { instance_uuid: uuid, project_id, host, hostname, rxtx_factor } = wish
     // Of several that ask for the same instance the others wait here, and find what the first one made.
     await store.instances.ensure({ uuid, project_id, host, hostname, rxtx_factor })
@@ -131,12 +135,22 @@ async function wantedNetworks(
   const wanted: WantedNetwork[] = []
   for (const { uuid, address } of wish.requested_networks) {
     const network = await store.networks.byUuid(uuid)
-    if (network.project_id !== null && network.project_id !== wish.project_id) {
+    if (!manager.mayUse(network, wish.project_id)) {
       throw new NetworkNotFoundForProject({ uuid, project: wish.project_id })
     }
     wanted.push({ network, address })
   }
   return wanted
+}
+
+/** The address of a VPN server is the network's. @throws {InvalidInput} */
+function checkVpn(networks: readonly WantedNetwork[]): void {
+  for (const { network, address } of networks) {
+    if (network.vpn_private_address === null)
+      throw new InvalidInput({ what: 'vpn', value: true, want: `no VPN server: network ${network.label} has no VLAN` })
+    if (address !== null)
+      throw new InvalidInput({ what: 'address', value: address, want: 'none: a VPN server has that of its network' })
+  }
 }
 
 async function ensureVifs(
@@ -156,7 +170,7 @@ async function ensureVifs(
     if (existing && existing.fixed_ips.length > 0) continue
     const vif = existing ?? (await createVif(manager, store, wish, network, macs))
     if (!existing) made.push(vif)
-    nics.push({ network, vif, instanceHost: instance.host, address })
+    nics.push({ network, vif, instanceHost: instance.host, address, vpn: wish.vpn })
   }
   return { nics, made }
 }

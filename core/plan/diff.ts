@@ -92,14 +92,14 @@ function satisfies(wanted: HostResource, { resource: there, ours }: ObservedReso
 
 /** An operator's own device keeps its type, MAC and MTU; only that it is up, and what makes it a port, is ours to say. */
 function satisfiesLink(wanted: LinkResource, there: LinkResource, ours: boolean): boolean {
-  const same = <K extends 'type' | 'macAddress' | 'mtu' | 'master' | 'hairpin'>(...keys: readonly K[]) =>
+  const same = (...keys: readonly ('macAddress' | 'mtu' | 'master' | 'hairpin' | 'parent' | 'vlanId')[]) =>
     keys.every((key) => wanted[key] === undefined || wanted[key] === there[key])
   if (there.down || (wanted.type !== 'existing' && wanted.type !== there.type)) return false
-  if (!same('master', 'hairpin')) return false
+  if (!same('master', 'hairpin', 'parent', 'vlanId')) return false
   if (wanted.peer && there.peer && (wanted.peer.netns !== there.peer.netns || wanted.peer.name !== there.peer.name))
     return false
   if (wanted.type === 'existing' || !ours) return true
-  return same('mtu') && (wanted.type !== 'bridge' || same('macAddress'))
+  return same('mtu') && (!['bridge', 'vlan'].includes(wanted.type) || same('macAddress'))
 }
 
 /** One line for people. */
@@ -107,6 +107,7 @@ export function describeResource(resource: HostResource): string {
   switch (resource.kind) {
     case 'link': {
       const parts = [resource.type === 'existing' ? `device ${resource.name}` : `${resource.type} ${resource.name}`]
+      if (resource.vlanId !== undefined) parts.push(`with id ${resource.vlanId} of ${resource.parent}`)
       if (resource.peer) parts.push(`to ${resource.peer.name} in ${resource.peer.netns}`)
       if (resource.master) parts.push(`on ${resource.master}`)
       return parts.join(' ')

@@ -47,6 +47,11 @@ const forbidden: readonly (readonly [code: string, what: string, call: (api: Net
 const forOperators: readonly (readonly [what: string, call: (api: NetworkApi) => Promise<unknown>])[] = [
   ['make a network', (api) => api.createNetworks({ label: 'new', cidr: '10.9.0.0/24' })],
   ['delete a network', (api) => api.deleteNetwork(SHARED)],
+  ['modify a network', (api) => api.modifyNetwork(THEIRS, { project_id: 'mine' })],
+  ['disassociate a network', (api) => api.disassociateNetwork(THEIRS)],
+  ['give a network to a project', (api) => api.addNetworkToProject('mine', SHARED)],
+  ['scrub a project', (api) => api.scrubProject('theirs')],
+  ['change a VPN', (api) => api.changeVpn({ project_id: 'mine', address: null, port: 1000 })],
   ['attach', (api) => api.attach('host1', { instance_uuid: MY_GUEST, target: { kind: 'tap', name: 'vnet1' } })],
   ['detach', (api) => api.detach('host1', MY_GUEST)],
   ['make floating IPs', (api) => api.createFloatingIps({ range: '203.0.114.0/29' })],

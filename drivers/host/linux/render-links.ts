@@ -15,10 +15,12 @@ export function creationText(resource: LinkResource | AddressResource): string |
     const { cidr, broadcast, scope, device } = resource
     return words('address add', cidr, given('broadcast', broadcast), given('scope', scope), `dev ${device}`)
   }
-  const { name, peer, mtu, macAddress } = resource
+  const { name, peer, mtu, macAddress, parent, vlanId } = resource
   switch (resource.type) {
     case 'bridge':
       return `link add name ${name} type bridge forward_delay 0 stp_state 0`
+    case 'vlan':
+      return `link add link ${parent} name ${name} type vlan id ${vlanId}`
     case 'tap':
       return `tuntap add dev ${name} mode tap`
     case 'veth': {
@@ -79,9 +81,9 @@ export function linkLines(step: Step, wanted: LinkResource, state: HostState): L
   }
 }
 
-/** Another agent may make a bridge or a tap at the same moment (defects-linux-net C5); a veth's name is ours alone. */
+/** Another agent may make a bridge, a VLAN or a tap at the same moment (defects-linux-net C5); a veth's name is ours alone. */
 function harmlessAtCreation(link: LinkResource): readonly string[] {
-  if (link.type === 'bridge') return ['File exists']
+  if (link.type === 'bridge' || link.type === 'vlan') return ['File exists']
   return link.type === 'tap' ? ['Device or resource busy'] : []
 }
 
@@ -98,6 +100,7 @@ function guestLines({ peer }: LinkResource, begun: boolean, mtu: number | undefi
 export function isAnother(wanted: LinkResource, there: LinkResource): boolean {
   if (wanted.type === 'existing') return false
   if (wanted.type !== there.type) return true
+  if (wanted.parent !== there.parent || wanted.vlanId !== there.vlanId) return true
   const [a, b] = [wanted.peer, there.peer]
   return a !== undefined && b !== undefined && (a.netns !== b.netns || a.name !== b.name)
 }

@@ -125,6 +125,78 @@ const cases: readonly Case[] = [
       'addresses.used  1',
     ),
   },
+  {
+    line: 'network create net 10.0.0.0/22 --json',
+    answers: { create_networks: [] },
+    calls: [['create_networks', { label: 'net', cidr: '10.0.0.0/22' }]],
+    stdout: '[]\n',
+  },
+  {
+    line: 'network create demo 10.0.0.0/22',
+    answers: { create_networks: [network] },
+    calls: [['create_networks', { label: 'demo', cidr: '10.0.0.0/22' }]],
+    stdout: lines(
+      'UUID                                  LABEL  CIDR         CIDR_V6  VLAN  BRIDGE  PROJECT  HOST',
+      `${UUID}  demo   10.0.0.0/24  -         100  br100   -        node1`,
+    ),
+    stderr: '256 of the 1024 addresses of 10.0.0.0/22 are used: --network_size makes larger networks\n',
+  },
+  {
+    line: `network modify ${UUID} --project acme --disassociate-host`,
+    answers: { modify_network: { uuid: UUID } },
+    calls: [['modify_network', { uuid: UUID, project_id: 'acme', host: null }]],
+    stdout: lines('FIELD  VALUE', `uuid   ${UUID}`),
+  },
+  {
+    line: `network modify ${UUID} --disassociate-project`,
+    answers: { modify_network: { uuid: UUID } },
+    calls: [['modify_network', { uuid: UUID, project_id: null }]],
+    stdout: lines('FIELD  VALUE', `uuid   ${UUID}`),
+  },
+  {
+    line: 'network add-project acme',
+    answers: { add_network_to_project: { uuid: UUID } },
+    calls: [['add_network_to_project', { project_id: 'acme', network_uuid: null }]],
+    stdout: lines('FIELD  VALUE', `uuid   ${UUID}`),
+  },
+  {
+    line: `network add-project acme ${UUID}`,
+    answers: { add_network_to_project: { uuid: UUID } },
+    calls: [['add_network_to_project', { project_id: 'acme', network_uuid: UUID }]],
+    stdout: lines('FIELD  VALUE', `uuid   ${UUID}`),
+  },
+  {
+    line: 'project scrub acme',
+    answers: { scrub_project: [] },
+    calls: [['scrub_project', { project_id: 'acme' }]],
+    stderr: 'project acme had no network\n',
+  },
+  {
+    line: 'vpn list',
+    answers: {
+      get_all_networks: [
+        {
+          ...network,
+          project_id: 'acme',
+          vpn_public_address: null,
+          vpn_public_port: 1000,
+          vpn_private_address: '10.0.0.2',
+        },
+        { ...network, vpn_private_address: null },
+      ],
+    },
+    calls: [['get_all_networks', {}]],
+    stdout: lines(
+      'PROJECT  NETWORK  VLAN  PUBLIC_ADDRESS  PORT  PRIVATE_ADDRESS  HOST',
+      'acme     demo      100  -               1000  10.0.0.2         node1',
+    ),
+  },
+  {
+    line: 'vpn change acme --ip 203.0.113.9 --port 1000',
+    answers: { change_vpn: [] },
+    calls: [['change_vpn', { project_id: 'acme', address: '203.0.113.9', port: 1000 }]],
+    stderr: 'project acme has no VPN server\n',
+  },
   { line: `network delete ${UUID}`, calls: [['delete_network', { uuid: UUID }]], stderr: `network ${UUID} deleted\n` },
   {
     line: 'floating create 203.0.113.0/28 --pool public --interface eth1',

@@ -13,6 +13,14 @@ const pair = {
   peer: { name: 'eth0', netns: 'guest1', macAddress: 'fa:16:3e:00:00:01' },
 } as const
 const eth1 = { kind: 'link', name: 'eth1', type: 'existing', master: 'br1' } as const
+const vlan = {
+  ...port,
+  name: 'vlan7',
+  type: 'vlan',
+  parent: 'eth1',
+  vlanId: 7,
+  macAddress: '02:6e:00:00:00:01',
+} as const
 const address = { kind: 'address', device: 'br1', cidr: '10.0.0.1/24' } as const
 const forward = { kind: 'sysctl', key: 'net.ipv4.ip_forward', value: '1' } as const
 const file = { kind: 'file', path: '/n/a', content: 'one\n', mode: 0o644 } as const
@@ -43,6 +51,15 @@ describe('what is wanted and what is there', () => {
     readonly step: Step['verb'] | null
   }
   const cases: readonly Case[] = [
+    { what: 'the same VLAN', wanted: vlan, there: vlan, step: null },
+    { what: 'another VLAN of that name', wanted: vlan, there: { ...vlan, vlanId: 8 }, step: 'change' },
+    { what: 'one on another device', wanted: vlan, there: { ...vlan, parent: 'eth2' }, ours: false, step: 'change' },
+    {
+      what: 'a VLAN with the MAC of its device',
+      wanted: vlan,
+      there: { ...vlan, macAddress: '02:00:00:00:00:02' },
+      step: 'change',
+    },
     { what: 'nothing is there', wanted: bridge, there: null, step: 'add' },
     { what: 'the same', wanted: bridge, there: bridge, step: null },
     { what: 'more than was asked for', wanted: bridge, there: { ...bridge, mtu: 1500 }, step: null },
@@ -192,6 +209,7 @@ test.each([
   [bridge, 'bridge br1'],
   [pair, 'veth tap1 to eth0 in guest1 on br1'],
   [eth1, 'device eth1 on br1'],
+  [vlan, 'vlan vlan7 with id 7 of eth1 on br1'],
   [address, 'address 10.0.0.1/24 on br1'],
   [forward, 'sysctl net.ipv4.ip_forward = 1'],
   [file, 'file /n/a'],

@@ -38,6 +38,29 @@ describe('several processes on one store', () => {
     })
   })
 
+  test('a new project has one network whoever asks, and K new ones have K, all at once (defects-manager A11)', async () => {
+    const place = await makePlace()
+    const database = await openDatabase({ place })
+    const projects = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+    await database.transaction(async (store) => {
+      for (const [index] of projects.entries()) {
+        await store.networks.create(newNetwork(`10.0.${index}.0/29`, { vlan: 100 + index }))
+      }
+    })
+    const children = [0, 1, 2, 3].map((turn) => {
+      const turned = [...projects.slice(2 * turn), ...projects.slice(0, 2 * turn)]
+      return startChild(script, [place.connection, 'associate', ...turned, ...turned])
+    })
+    const results = await Promise.all(children.map((child) => child.ended))
+    expect(results.map(({ code, output }) => (code === 0 ? 'ended well' : output))).toEqual(Array(4).fill('ended well'))
+    const answers: [string, number][] = results.flatMap(({ output }) => JSON.parse(output))
+    expect(answers).toHaveLength(64)
+    const rows = await database.read((store) => store.networks.list())
+    expect(rows.map((row) => row.project_id).toSorted()).toEqual(projects)
+    expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(rows.map((row) => [row.project_id, row.id])))
+    expect(new Set(answers.map((answer) => answer.join())).size).toBe(8)
+  })
+
   test('64 writers in 4 processes that take and give back addresses never meet an error, and own what they were told', async () => {
     const { connection, database, network } = await storeWithPool(700)
     const children = [0, 1, 2, 3].map((part) =>

@@ -22,6 +22,10 @@ const veth: LinkResource = {
   hairpin: true,
   peer: { name: 'eth0', netns: 'guest1', macAddress: 'fa:16:3e:00:00:01' },
 }
+const vlan: LinkResource = {
+  ...{ kind: 'link', name: 'vlan100', type: 'vlan', parent: 'eth1', vlanId: 100 },
+  ...{ macAddress: '02:6e:00:00:00:01', master: 'br100' },
+}
 const tap: LinkResource = { kind: 'link', name: 'tap2', type: 'tap', master: 'br100', hairpin: true }
 const port: LinkResource = { kind: 'link', name: 'eth1', type: 'existing', master: 'br100' }
 const gateway: AddressResource = { kind: 'address', device: 'br100', cidr: '10.0.0.1/24', broadcast: '10.0.0.255' }
@@ -91,6 +95,31 @@ describe('operations on links and addresses', () => {
         'bind: ip -force -batch -',
         '  link set dev tap1 master br100 up',
         '  link set dev tap1 type bridge_slave hairpin on',
+      ],
+    ],
+    [
+      'a VLAN is made on its device, which is up by then, and is a port of the bridge (linux-net 8.7)',
+      [step('add', bridge), step('change', { kind: 'link', name: 'eth1', type: 'existing' }), step('add', vlan)],
+      state(),
+      [
+        'bind: ip -force -batch -',
+        '  link add name br100 type bridge forward_delay 0 stp_state 0',
+        '  link set dev br100 address 02:6e:00:00:00:01 up',
+        '  link add link eth1 name vlan100 type vlan id 100',
+        '  link set dev eth1 up',
+        '  link set dev vlan100 address 02:6e:00:00:00:01 master br100 up',
+      ],
+    ],
+    [
+      'one of ours with another id or device is made anew (defects-linux-net E16)',
+      [step('change', vlan)],
+      state([{ ...vlan, vlanId: 200 }]),
+      [
+        'unbind: ip -force -batch -',
+        '  link delete dev vlan100',
+        'bind: ip -force -batch -',
+        '  link add link eth1 name vlan100 type vlan id 100',
+        '  link set dev vlan100 address 02:6e:00:00:00:01 master br100 up',
       ],
     ],
     [

@@ -24,6 +24,9 @@ const DETAIL = `SELECT fixed_ips.*, v.address AS mac, i.hostname, i.host AS inst
   LEFT JOIN virtual_interfaces v ON v.id = fixed_ips.virtual_interface_id
   LEFT JOIN instances i ON i.uuid = fixed_ips.instance_uuid`
 
+/** Nobody's, but not the pool's either. One row of a unique key, so no engine needs an index for it. */
+const RESERVED_FREE = 'reserved = 1 AND instance_uuid IS NULL AND allocated = 0 AND leased = 0 AND host IS NULL'
+
 export class FixedIps implements FixedIpTable {
   readonly #context: TableContext
 
@@ -123,18 +126,31 @@ export class FixedIps implements FixedIpTable {
     throw new FixedIpAlreadyInUse({ address, instance_uuid: taken.instance_uuid })
   }
 
+  async claimReserved(address: string, claim: FixedIpClaim): Promise<FixedIpRow> {
+    const { networkId } = claim
+    const row = await this.#claim(claim, 'network_id = ? AND address = ?', [networkId, address], 'id', RESERVED_FREE)
+    if (row !== null) return row
+    const there = await this.byAddress(address)
+    if (there.network_id !== networkId || !there.reserved) {
+      const network = await new Networks(this.#context).byId(networkId)
+      throw new FixedIpNotFoundForNetwork({ address, network: network.label })
+    }
+    throw new FixedIpAlreadyInUse({ address, instance_uuid: there.instance_uuid })
+  }
+
   async #claim(
     { instanceUuid, virtualInterfaceId }: FixedIpClaim,
     which: string,
     values: readonly SqlValue[],
     order: string,
+    free = this.#context.dialect.conditions.fixedIpFree,
   ): Promise<FixedIpRow | null> {
     const { session, dialect, now } = this.#context
     try {
       const row = await dialect.claim(session, {
         table: 'fixed_ips',
         set: 'instance_uuid = ?, virtual_interface_id = ?, allocated = 1, updated_at = ?',
-        where: `${which} AND ${dialect.conditions.fixedIpFree}`,
+        where: `${which} AND ${free}`,
         order,
         params: [instanceUuid, virtualInterfaceId, now(), ...values],
       })

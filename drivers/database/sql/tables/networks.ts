@@ -6,12 +6,14 @@ import {
   DuplicateVlan,
   fromInteger,
   InvalidInput,
+  NetworkHasProject,
   NetworkInUse,
   NetworkNotFound,
   NetworkNotFoundForUUID,
   type NetworkRow,
   type NetworkTable,
   type NewNetwork,
+  NoMoreNetworks,
   overlaps,
   type PoolUsage,
   parseCidr,
@@ -36,6 +38,10 @@ const USAGE = `SELECT COUNT(*) AS size,
   SUM(CASE WHEN reserved = 0 AND allocated = 0 AND host IS NULL AND (instance_uuid IS NOT NULL OR leased = 1)
     THEN 1 ELSE 0 END) AS held
   FROM fixed_ips WHERE network_id = ?`
+
+/** What a new project may get: what a former one left in it is another's. */
+const UNUSED = `vlan IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM virtual_interfaces v WHERE v.network_id = networks.id)`
 
 export class Networks implements NetworkTable {
   readonly #context: TableContext
@@ -99,6 +105,53 @@ export class Networks implements NetworkTable {
       await setImmediate()
     }
     return made
+  }
+
+  async lock(): Promise<void> {
+    const { session, dialect } = this.#context
+    if (dialect.lockNetworks !== null) await session.query(dialect.lockNetworks)
+  }
+
+  async associate(
+    projectId: string,
+    { networkId, force = false }: { networkId?: number; force?: boolean } = {},
+  ): Promise<NetworkRow> {
+    const known = force ? undefined : await this.#firstOf(projectId)
+    if (known !== undefined) return known
+    // Of several that ask for a new project the others wait here, and find what the first one took.
+    await this.lock()
+    const theirs = force ? undefined : await this.#firstOf(projectId)
+    if (theirs !== undefined) return theirs
+    const { session, dialect, now } = this.#context
+    const taken = await dialect.claim(session, {
+      table: 'networks',
+      set: 'project_id = ?, updated_at = ?',
+      where: `project_id IS NULL AND ${networkId === undefined ? UNUSED : 'id = ?'}`,
+      order: 'id',
+      params: [projectId, now(), ...(networkId === undefined ? [] : [networkId])],
+    })
+    if (taken !== null) return read(taken)
+    if (networkId === undefined) throw new NoMoreNetworks({ project_id: projectId })
+    const there = await this.byId(networkId)
+    if (there.project_id === projectId) return there
+    throw new NetworkHasProject({ network: there.label, project_id: String(there.project_id) })
+  }
+
+  async #firstOf(projectId: string): Promise<NetworkRow | undefined> {
+    const sql = 'SELECT * FROM networks WHERE project_id = ? ORDER BY id LIMIT 1'
+    const [row] = (await this.#context.session.query(sql, [projectId])).rows
+    return row && read(row)
+  }
+
+  async disassociate(id: number): Promise<void> {
+    const { session, now } = this.#context
+    await session.query('UPDATE networks SET project_id = NULL, updated_at = ? WHERE id = ?', [now(), id])
+  }
+
+  async setVpn(id: number, address: string | null, port: number): Promise<void> {
+    const { session, now } = this.#context
+    const sql = 'UPDATE networks SET vpn_public_address = ?, vpn_public_port = ?, updated_at = ? WHERE id = ?'
+    await session.query(sql, [address, port, now(), id])
   }
 
   async claimHost(id: number, host: string): Promise<string> {
