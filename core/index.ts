@@ -4,6 +4,7 @@ export * from './contracts/index.ts'
 export * from './errors/index.ts'
 export * from './model/index.ts'
 // A manager of a third party inherits members of these types, and its declarations must be able to name them.
+export type { ChangedOwners } from './network/changed-owners.ts'
 export type { Compensation } from './network/compensation.ts'
 export * from './network/floating-ip.ts'
 export type { HostAgent } from './network/host-agent.ts'

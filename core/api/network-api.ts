@@ -2,16 +2,19 @@
  * The typed client of the message bus: one method for each operation, errors by name. A cloud controller and the
  * `netloom` command use it and nothing else. It loads neither database, container nor validation.
  */
+import type { FloatingIpExpectation } from '../contracts/network-manager.ts'
 import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
   ChangeVpnRequest,
   CreateNetworksRequest,
+  FloatingIpRange,
   FloatingIpSummary,
   HostSummary,
   InstanceSummary,
   Lease,
+  MigrationRequest,
   NetworkChanges,
   NetworkSummary,
   PlanReport,
@@ -105,9 +108,17 @@ export class NetworkApi {
     return this.#call('allocate_for_instance', request)
   }
 
-  /** Twice is not an error. @returns the addresses that it had */
-  deallocateForInstance(instanceUuid: string): Promise<{ readonly addresses: readonly string[] }> {
-    return this.#call('deallocate_for_instance', { instance_uuid: instanceUuid })
+  /**
+   * Twice is not an error.
+   * @param fixedIps those that the caller knows of; whatever else the instance has goes too
+   * @returns the addresses that it had
+   */
+  deallocateForInstance(
+    instanceUuid: string,
+    fixedIps?: readonly string[],
+  ): Promise<{ readonly addresses: readonly string[] }> {
+    const hint = fixedIps === undefined ? {} : { fixed_ips: fixedIps }
+    return this.#call('deallocate_for_instance', { instance_uuid: instanceUuid, ...hint })
   }
 
   /** @throws {InstanceNotFound} */
@@ -140,11 +151,7 @@ export class NetworkApi {
   }
 
   /** Adds a range (one address, or a block without its network and broadcast address) to a pool. @returns how many */
-  createFloatingIps(request: {
-    readonly range?: string
-    readonly pool?: string
-    readonly interface?: string
-  }): Promise<{ readonly pool: string; readonly addresses: number }> {
+  createFloatingIps(request: FloatingIpRange): Promise<{ readonly pool: string; readonly addresses: number }> {
     return this.#call('create_floating_ips', request)
   }
 
@@ -167,19 +174,59 @@ export class NetworkApi {
     return this.#call('allocate_floating_ip', request)
   }
 
-  /** @throws {FloatingIpAssociated} @throws {Forbidden} */
-  deallocateFloatingIp(address: string): Promise<void> {
-    return this.#call('deallocate_floating_ip', { address })
+  /** @throws {FloatingIpAssociated} @throws {Forbidden} @throws {CannotDisassociateAutoAssignedFloatingIP} */
+  deallocateFloatingIp(address: string, expectation?: FloatingIpExpectation): Promise<void> {
+    return this.#call('deallocate_floating_ip', { address, ...wireExpectation(expectation) })
   }
 
   /** @returns the instance that the address led to before. @throws {Forbidden} @throws {FixedIpNotFoundForAddress} */
-  associateFloatingIp(floatingAddress: string, fixedAddress: string): Promise<string | null> {
-    return this.#call('associate_floating_ip', { floating_address: floatingAddress, fixed_address: fixedAddress })
+  associateFloatingIp(
+    floatingAddress: string,
+    fixedAddress: string,
+    expectation?: FloatingIpExpectation,
+  ): Promise<string | null> {
+    const addresses = { floating_address: floatingAddress, fixed_address: fixedAddress }
+    return this.#call('associate_floating_ip', { ...addresses, ...wireExpectation(expectation) })
   }
 
-  /** @throws {FloatingIpNotAssociated} @throws {Forbidden} */
-  disassociateFloatingIp(address: string): Promise<void> {
-    return this.#call('disassociate_floating_ip', { address })
+  /** @throws {FloatingIpNotAssociated} @throws {Forbidden} @throws {CannotDisassociateAutoAssignedFloatingIP} */
+  disassociateFloatingIp(address: string, expectation?: FloatingIpExpectation): Promise<void> {
+    return this.#call('disassociate_floating_ip', { address, ...wireExpectation(expectation) })
+  }
+
+  /** Null where the manager has no floating IPs. @throws {FloatingIpNotFound} also for another project's */
+  getFloatingIp(id: number): Promise<FloatingIpSummary | null> {
+    return this.#call('get_floating_ip', { id })
+  }
+
+  /** Likewise. @throws {FloatingIpNotFoundForAddress} @throws {Forbidden} */
+  getFloatingIpByAddress(address: string): Promise<FloatingIpSummary | null> {
+    return this.#call('get_floating_ip_by_address', { address })
+  }
+
+  /** Less those that were given with an instance. @param project default: the caller's */
+  getFloatingIpsByProject(project?: string): Promise<readonly FloatingIpSummary[]> {
+    return this.#call('get_floating_ips_by_project', project === undefined ? {} : { project_id: project })
+  }
+
+  /** @returns the addresses that lead to a fixed IP. @throws {FixedIpNotFoundForAddress} @throws {Forbidden} */
+  getFloatingIpsByFixedAddress(address: string): Promise<readonly string[]> {
+    return this.#call('get_floating_ips_by_fixed_address', { address })
+  }
+
+  /** @returns the instance that the address leads to, null for none */
+  getInstanceIdByFloatingAddress(address: string): Promise<string | null> {
+    return this.#call('get_instance_id_by_floating_address', { address })
+  }
+
+  /** The instance leaves its host: floating IPs that this carries are carried by none until it is said where it is. */
+  migrateInstanceStart(request: MigrationRequest): Promise<void> {
+    return this.#call('migrate_instance_start', request)
+  }
+
+  /** The instance is on `dest`. @throws {HostNotFound} @throws {ServiceUnavailable} that host is down */
+  migrateInstanceFinish(request: MigrationRequest): Promise<void> {
+    return this.#call('migrate_instance_finish', request)
   }
 
   /** Leases of a network (uuid), or of all. */
@@ -199,5 +246,13 @@ export class NetworkApi {
   /** Makes it so. */
   reconcile(host: string): Promise<ReconcileReport> {
     return this.#call('reconcile_host', {}, host)
+  }
+}
+
+/** As the bus names it. */
+function wireExpectation({ projectId, affectAutoAssigned }: FloatingIpExpectation = {}): object {
+  return {
+    ...(projectId === undefined ? {} : { project_id: projectId }),
+    ...(affectAutoAssigned === undefined ? {} : { affect_auto_assigned: affectAutoAssigned }),
   }
 }

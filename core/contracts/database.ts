@@ -110,8 +110,13 @@ export interface NetworkTable {
   claimHost(id: number, host: string): Promise<string>
   /** Gives a network from one host (null: from none) to another; of several at once one wins. @returns whether it was this */
   moveHost(id: number, from: string | null, to: string | null): Promise<boolean>
-  /** Networks of which something is on the host: its gateway, an address of the host, or a guest that is plugged in. */
-  idsOn(host: string): Promise<readonly number[]>
+  /** Those of the UUIDs, in their order; one that is asked for twice comes twice. @throws {NetworkNotFoundForUUID} */
+  byUuids(uuids: readonly string[]): Promise<readonly NetworkRow[]>
+  /**
+   * Networks of which something is on the host: its gateway, an address of the host, or a guest that is plugged in; each
+   * with the address that the host has there as one of the gateways of a multi_host network.
+   */
+  on(host: string): Promise<readonly (NetworkRow & { readonly host_address: string | null })[]>
   /** With all its addresses. @throws {NetworkInUse} when one is held (defects-manager B6) */
   remove(id: number): Promise<void>
   /** How its pool is used, counted from rows. */
@@ -140,6 +145,8 @@ export interface FixedIpFilter {
 export interface FixedIpTable {
   /** A free address is found too. @throws {FixedIpNotFoundForAddress} for one of no network */
   byAddress(address: string): Promise<FixedIpDetail>
+  /** @throws {FixedIpNotFound} */
+  byId(id: number): Promise<FixedIpDetail>
   /** Those that are held by somebody, in order of address creation; free ones are never listed. */
   list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]>
   /**
@@ -159,9 +166,11 @@ export interface FixedIpTable {
   claimReserved(address: string, claim: FixedIpClaim): Promise<FixedIpRow>
   /**
    * Ends the use by its instance. One without a lease is free at once (defects-manager A5); a leased one is held until
-   * `release` or `freeStale`. @returns the row as it is now
+   * `release` or `freeStale`.
+   * @param instanceUuid only while this instance uses it: a late call must not take it from the next one
+   * @returns the row as it is now
    */
-  deallocate(id: number): Promise<FixedIpRow>
+  deallocate(id: number, instanceUuid?: string): Promise<FixedIpRow>
   /** `mac` has a lease: recorded only when `mac` is that of the interface that holds the address. @returns whether it was */
   lease(address: string, mac: string): Promise<boolean>
   /**
@@ -192,6 +201,16 @@ export interface FloatingIpFilter {
   readonly addresses?: readonly string[]
   /** Those that lead to these fixed IPs. */
   readonly fixedIpIds?: readonly number[]
+  /** Those that lead to fixed IPs of this instance. */
+  readonly instanceUuid?: string
+}
+
+/** What a floating IP must be at the moment of a change; what is omitted does not matter. */
+export interface FloatingIpCondition {
+  /** The project that it is allocated to. */
+  readonly projectId?: string
+  /** The fixed IP that it leads to, null for none. */
+  readonly leadsTo?: number | null
 }
 
 export interface FloatingIpTable {
@@ -203,24 +222,30 @@ export interface FloatingIpTable {
   remove(addresses: readonly string[]): Promise<void>
   /** @throws {FloatingIpNotFoundForAddress} */
   byAddress(address: string): Promise<FloatingIpDetail>
+  /** @throws {FloatingIpNotFound} */
+  byId(id: number): Promise<FloatingIpDetail>
   /** In order of creation. */
   list(filter: FloatingIpFilter): Promise<readonly FloatingIpDetail[]>
   /** Names of all pools. */
   pools(): Promise<readonly string[]>
   /** Takes the first free one of a pool for a project; one statement. @throws {NoMoreFloatingIps} */
   allocate(pool: string, projectId: string, autoAssigned: boolean): Promise<FloatingIpDetail>
-  /** Gives it back to the pool. @returns false when it is associated, or was not allocated */
-  release(address: string): Promise<boolean>
   /**
-   * Leads the address to a fixed IP on a host, wherever it led before.
-   * @param ifLeadsTo the fixed IP that it must lead to now, null for none; omitted: any
-   * @returns false when it is not allocated (any more), or leads elsewhere than `ifLeadsTo`
+   * Gives it back to the pool, as long as it is this project's: a late call must not take it from the next one.
+   * @returns false when it is associated, or not (any more) allocated to the project
    */
-  associate(address: string, fixedIpId: number, host: string, ifLeadsTo?: number | null): Promise<boolean>
+  release(address: string, projectId: string): Promise<boolean>
+  /** Leads the address to a fixed IP on a host. @returns false when it is not allocated (any more), or not as `ifIs` says */
+  associate(address: string, fixedIpId: number, host: string, ifIs?: FloatingIpCondition): Promise<boolean>
   /** The floating IPs of a network's fixed IPs that one host carries are carried by another from now on. @returns their addresses */
   moveHost(networkId: number, from: string | null, to: string | null): Promise<readonly string[]>
-  /** @returns false when it was not associated, or no longer with `fixedIpId` when that is given */
-  disassociate(address: string, fixedIpId?: number): Promise<boolean>
+  /**
+   * The floating IPs that an instance has in multi_host networks and that one host carries are carried by another from
+   * now on; null is no host. @returns their addresses
+   */
+  moveInstance(instanceUuid: string, from: string | null, to: string | null): Promise<readonly string[]>
+  /** @returns false when it was not associated, or not as `ifIs` says */
+  disassociate(address: string, ifIs?: FloatingIpCondition): Promise<boolean>
 }
 
 export interface VirtualInterfaceTable {
@@ -232,8 +257,8 @@ export interface VirtualInterfaceTable {
     readonly instance_uuid: string
   }): Promise<VirtualInterfaceRow | null>
   byId(id: number): Promise<VirtualInterfaceRow | null>
-  /** Makes others that lock the same one wait until the transaction ends; nothing for one that is gone. */
-  lock(id: number): Promise<void>
+  /** The interface that has this MAC address. */
+  byMac(address: string): Promise<VirtualInterfaceRow | null>
   /** In order of creation. */
   list(filter: {
     readonly instanceUuid?: string
@@ -258,6 +283,10 @@ export interface InstanceTable {
   byUuid(uuid: string): Promise<InstanceDetail>
   /** In order of creation. */
   list(filter: { readonly projectId?: string; readonly host?: string }): Promise<readonly InstanceDetail[]>
+  /** Makes others that lock or ensure the same one wait until the transaction ends; nothing for one that is not there. */
+  lock(uuid: string): Promise<void>
+  /** Records that it runs on another host. */
+  setHost(uuid: string, host: string): Promise<void>
   /** Makes the row unless it is there. Others that ensure the same one wait until the transaction ends. */
   ensure(instance: Omit<InstanceRow, keyof Timestamps>): Promise<void>
   remove(uuid: string): Promise<void>

@@ -9,10 +9,12 @@ import type {
   AttachRequest,
   ChangeVpnRequest,
   CreateNetworksRequest,
+  FloatingIpRange,
   FloatingIpSummary,
   HostSummary,
   InstanceSummary,
   Lease,
+  MigrationRequest,
   NetworkChanges,
   NetworkSummary,
   PlanReport,
@@ -82,13 +84,16 @@ export interface NetworkOperations extends HostOperations {
   setNetworkHost(context: RequestContext, networkId: number): Promise<string>
 
   allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo>
+  /** @param fixedIps those that the caller knows of; all others go too (defects-manager H8) */
   deallocateForInstance(
     context: RequestContext,
     instanceUuid: string,
+    fixedIps?: readonly string[],
   ): Promise<{ readonly addresses: readonly string[] }>
   /** @returns null in a network without IPv4 */
   allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string | null>
-  deallocateFixedIp(context: RequestContext, address: string): Promise<void>
+  /** @param instanceUuid only while this instance uses it */
+  deallocateFixedIp(context: RequestContext, address: string, instanceUuid?: string): Promise<void>
   getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo>
   getInstance(context: RequestContext, instanceUuid: string): Promise<InstanceSummary>
   listInstances(context: RequestContext): Promise<readonly InstanceSummary[]>
@@ -101,23 +106,57 @@ export interface NetworkOperations extends HostOperations {
   factsOf(host: string): HostFacts
 }
 
+/** What can be asked about floating IPs; a manager without them answers that there are none. */
+export interface FloatingIPReads {
+  getFloatingIp(context: RequestContext, id: number): Promise<FloatingIpSummary | null>
+  getFloatingIpByAddress(context: RequestContext, address: string): Promise<FloatingIpSummary | null>
+  /** Less those that were given with an instance. @param project default: the caller's */
+  getFloatingIpsByProject(context: RequestContext, project?: string): Promise<readonly FloatingIpSummary[]>
+  /** @returns addresses */
+  getFloatingIpsByFixedAddress(context: RequestContext, address: string): Promise<readonly string[]>
+  getFloatingIpPools(context: RequestContext): Promise<readonly { readonly name: string }[]>
+  /** @returns the instance that the address leads to, null for none */
+  getInstanceIdByFloatingAddress(context: RequestContext, address: string): Promise<string | null>
+}
+
+/** What a caller says of the floating IP that it means. */
+export interface FloatingIpExpectation {
+  /** The project that must have it still: a repeated call of an operator takes it from nobody else. */
+  readonly projectId?: string | undefined
+  /** Also one that was given with its instance, by `auto_assign_floating_ip`. */
+  readonly affectAutoAssigned?: boolean | undefined
+}
+
 /** What managers with the FloatingIP mixin do as well: ask with `hasFloatingIps`. */
-export interface FloatingIPOperations {
+export interface FloatingIPOperations extends FloatingIPReads {
   createFloatingIps(
     context: RequestContext,
-    request: { readonly range?: string; readonly pool?: string; readonly interface?: string },
+    request: FloatingIpRange,
   ): Promise<{ readonly pool: string; readonly addresses: number }>
   deleteFloatingIps(context: RequestContext, range: string): Promise<{ readonly addresses: number }>
   listFloatingIps(context: RequestContext): Promise<readonly FloatingIpSummary[]>
-  getFloatingIpPools(context: RequestContext): Promise<readonly { readonly name: string }[]>
   allocateFloatingIp(
     context: RequestContext,
     request: { readonly project_id: string; readonly pool?: string; readonly auto_assigned?: boolean },
   ): Promise<string>
-  deallocateFloatingIp(context: RequestContext, address: string): Promise<void>
+  deallocateFloatingIp(context: RequestContext, address: string, expectation?: FloatingIpExpectation): Promise<void>
   /** @returns the instance that the address led to before, null for none */
-  associateFloatingIp(context: RequestContext, floatingAddress: string, fixedAddress: string): Promise<string | null>
-  disassociateFloatingIp(context: RequestContext, address: string): Promise<void>
+  associateFloatingIp(
+    context: RequestContext,
+    floatingAddress: string,
+    fixedAddress: string,
+    expectation?: FloatingIpExpectation,
+  ): Promise<string | null>
+  disassociateFloatingIp(context: RequestContext, address: string, expectation?: FloatingIpExpectation): Promise<void>
+  /** An instance leaves a host: what that carries for it is let go. */
+  migrateInstanceStart(context: RequestContext, request: MigrationRequest): Promise<void>
+  /** An instance is on another host, which carries from now on what the old one did. */
+  migrateInstanceFinish(context: RequestContext, request: MigrationRequest): Promise<void>
+}
+
+/** True for a manager that can be asked about floating IPs. */
+export function hasFloatingIpReads(manager: NetworkOperations): manager is NetworkOperations & FloatingIPReads {
+  return 'getFloatingIp' in manager
 }
 
 /** True for a manager with the FloatingIP mixin. */

@@ -109,6 +109,23 @@ export interface InstanceSummary {
   }[]
 }
 
+/** Floating IPs to be made; what is omitted are the flags floating_range and default_floating_pool. */
+export interface FloatingIpRange {
+  /** One address, or a block without its network and broadcast address. */
+  readonly range?: string
+  readonly pool?: string
+  /** The device that carries them. */
+  readonly interface?: string
+}
+
+/** An instance moves from one host to another. */
+export interface MigrationRequest {
+  readonly instance_uuid: string
+  /** Default: the host that it is recorded on. */
+  readonly source?: string
+  readonly dest: string
+}
+
 export type FloatingIpSummary = Omit<FloatingIpDetail, 'network_id'>
 
 export interface HostSummary {

@@ -35,6 +35,14 @@ export const FixedIpNotFoundForInstance = defineError(
   FixedIpNotFound,
 )
 
+export const FixedIpNotFoundForSpecificInstance = defineError(
+  'FixedIpNotFoundForSpecificInstance',
+  3,
+  (d: { instance_uuid: string; ip: string }) =>
+    `instance ${d.instance_uuid} does not have fixed IP ${d.ip}: see \`netloom instance show ${d.instance_uuid}\``,
+  FixedIpNotFound,
+)
+
 export const FixedIpNotAllocated = defineError(
   'FixedIpNotAllocated',
   4,
@@ -112,6 +120,15 @@ export const FloatingIpNotAssociated = defineError(
   'FloatingIpNotAssociated',
   4,
   (d: { address: string }) => `floating IP ${d.address} is not associated with a fixed IP`,
+)
+
+/** It comes and goes with its instance. */
+export const CannotDisassociateAutoAssignedFloatingIP = defineError(
+  'CannotDisassociateAutoAssignedFloatingIP',
+  4,
+  (d: { address: string }) =>
+    `floating IP ${d.address} was given with its instance and goes with it: say that you mean it all the same ` +
+    '(--affect-auto-assigned)',
 )
 
 export const FloatingIpAssociateFailed = defineError(

@@ -25,8 +25,11 @@ export async function readHostView(
   topology: Topology,
   scope: OwnerScope | null,
 ): Promise<HostView> {
-  const networks = await store.networks.list(await store.networks.idsOn(host))
-  const hostAddresses = networks.some((network) => network.multi_host) ? await store.fixedIps.ofHosts({ host }) : []
+  const found = await store.networks.on(host)
+  const networks = found.map(({ host_address: _, ...network }) => network)
+  const hostAddresses = found.flatMap(({ id, host_address }) =>
+    host_address === null ? [] : [{ network_id: id, address: host_address }],
+  )
   const present = new Set(networks.map((network) => network.id))
   const served = new Set(
     networks
@@ -52,7 +55,7 @@ export async function readHostView(
     host,
     topology,
     networks,
-    hostAddresses: hostAddresses.map(({ network_id, address }) => ({ network_id, address })),
+    hostAddresses,
     plannedNetworkIds: [...present].filter((id) => scope === null || scope.networkIds.includes(id)),
     leasePlannedNetworkIds: leaseNetworkIds,
     guests: guests.filter((guest) => served.has(guest.network_id)),

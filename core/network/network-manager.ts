@@ -27,9 +27,11 @@ import { parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import { timeLeftMs } from '../model/request-scope.ts'
-import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
+import type { FixedIpRow, InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
+import { allocateFixedIp, allocateInstance, deallocateInstance } from './allocation.ts'
+import type { ChangedOwners } from './changed-owners.ts'
 import { Compensation } from './compensation.ts'
-import { allocateFixedIp, deallocateFixedIp, deallocateInstance } from './fixed-ips.ts'
+import { deallocateFixedIp } from './fixed-ips.ts'
 import { HostAgent } from './host-agent.ts'
 import { freeStaleAddresses, listLeases } from './leases.ts'
 import type { ManagerServices } from './manager-services.ts'
@@ -37,7 +39,7 @@ import type { CreationDefaults } from './network-creation.ts'
 import { isUp, listHosts, takeNetwork, takeOverNetworks } from './network-hosts.ts'
 import { buildNetworkInfo } from './network-info-builder.ts'
 import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
-import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
+import { parseAllocateRequest } from './nics.ts'
 import { disassociateNetwork, modifyNetwork, scrubProject } from './project-networks.ts'
 import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
@@ -159,23 +161,25 @@ export abstract class NetworkManager implements NetworkOperations {
 
   // ---- instances
 
-  async allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo> {
+  /** @param undo gets how to let go what this call took, for a caller whose own next step may fail */
+  async allocateForInstance(
+    context: RequestContext,
+    request: AllocateRequest,
+    undo: Compensation = new Compensation(),
+  ): Promise<NetworkInfo> {
     const wish = parseAllocateRequest(request, this.services.nodes.includes('BridgingNode') ? this.host : null)
     this.checkOwner(context, `project ${wish.project_id}`, wish.project_id)
-    const compensation = new Compensation()
-    try {
-      const nics = await createNics(this, wish, compensation)
-      await this.allocateFixedIps(context, nics, compensation)
-    } catch (error) {
-      await compensation.undoAll(this.services.logger)
-      throw error
-    }
-    return this.getInstanceNwInfo(context, request.instance_uuid)
+    return this.whole(undo, () => allocateInstance(this, context, wish, undo))
   }
 
-  /** Takes an address for each interface. The topology decides who configures it. */
-  async allocateFixedIps(context: RequestContext, nics: readonly Nic[], compensation: Compensation): Promise<void> {
-    for (const nic of nics) await allocateFixedIp(this, context, fixedIpRequest(nic), compensation)
+  /** Undoes what was done so far when the work fails. */
+  async whole<T>(undo: Compensation, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      await undo.undoAll(this.services.logger)
+      throw error
+    }
   }
 
   /** The host that has to be configured for an address of the network; null: none, its operator does it. */
@@ -183,23 +187,36 @@ export abstract class NetworkManager implements NetworkOperations {
     return null
   }
 
-  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string | null> {
-    return allocateFixedIp(this, context, request)
+  /** The network with a host to configure, where the topology wants one: found in the transaction when it has none. */
+  async networkWithHost(_store: NetworkStore, network: NetworkRow, _changes: ChangedOwners): Promise<NetworkRow> {
+    return network
   }
 
+  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string | null> {
+    const undo = new Compensation()
+    return this.whole(undo, () => allocateFixedIp(this, context, request, undo))
+  }
+
+  /** @param _fixedIps addresses that the caller knows of; whatever else the instance has goes too (defects-manager H8) */
   async deallocateForInstance(
     context: RequestContext,
     instanceUuid: string,
+    _fixedIps?: readonly string[],
   ): Promise<{ readonly addresses: readonly string[] }> {
     const uuid = parseUuid(instanceUuid)
     // An event that waits may say that a guest took its lease: that has to be known before its address is let go.
     await this.agent.drainLeaseEvents()
-    if ((await this.findInstance(context, uuid)) === null) return { addresses: [] }
-    return { addresses: await deallocateInstance(this, context, uuid) }
+    try {
+      return { addresses: await deallocateInstance(this, context, uuid) }
+    } catch (error) {
+      if (error instanceof InstanceNotFound) return { addresses: [] }
+      throw error
+    }
   }
 
-  deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
-    return deallocateFixedIp(this, context, address)
+  /** @param instanceUuid only while this instance uses it: a late call takes it from nobody else */
+  deallocateFixedIp(context: RequestContext, address: string, instanceUuid?: string): Promise<void> {
+    return deallocateFixedIp(this, context, address, instanceUuid)
   }
 
   async getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo> {
@@ -211,9 +228,19 @@ export abstract class NetworkManager implements NetworkOperations {
       return { instance, networks, hostAddresses: multiHost ? await store.fixedIps.ofHosts(instance) : [] }
     })
     this.checkOwner(context, `instance ${uuid}`, instance.project_id)
+    return this.buildNetworkInfoModel(instance, networks, hostAddresses)
+  }
+
+  /** Rows -> NetworkInfo. Pure. @param hostAddresses those of the instance's host in multi_host networks */
+  buildNetworkInfoModel(
+    instance: InstanceDetail,
+    networks: readonly NetworkRow[],
+    hostAddresses: readonly Pick<FixedIpRow, 'network_id' | 'address'>[],
+  ): NetworkInfo {
+    const { dhcp, managesHost: shouldCreateBridge } = this.topology
     return buildNetworkInfo(instance, networks, hostAddresses, {
-      dhcp: this.topology.dhcp,
-      shouldCreateBridge: this.topology.managesHost,
+      dhcp,
+      shouldCreateBridge,
       ipv6Backend: this.services.flags.ipv6_backend,
     })
   }

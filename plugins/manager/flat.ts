@@ -2,6 +2,7 @@ import {
   type CreationDefaults,
   coreOptions,
   definePlugin,
+  type FloatingIPReads,
   managerRequires,
   managerServices,
   NetworkManager,
@@ -19,7 +20,7 @@ const options = {
  * Basic network where no VLANs and no DHCP are used. It leaves the host alone: the operator's bridge must be there on
  * each host. Source: nova/network/manager.py FlatManager.
  */
-export class FlatManager extends NetworkManager {
+export class FlatManager extends NetworkManager implements FloatingIPReads {
   readonly topology = { managesHost: false, dhcp: false }
   readonly bridge: string | null
   readonly bridgeInterface: string | null
@@ -42,6 +43,32 @@ export class FlatManager extends NetworkManager {
       bridgeFlag: 'flat_network_bridge',
       ownBridge: false,
     }
+  }
+
+  // It has no floating IPs, and says so to whoever asks for some.
+
+  async getFloatingIp(): Promise<null> {
+    return null
+  }
+
+  async getFloatingIpByAddress(): Promise<null> {
+    return null
+  }
+
+  async getFloatingIpsByProject(): Promise<readonly never[]> {
+    return []
+  }
+
+  async getFloatingIpsByFixedAddress(): Promise<readonly never[]> {
+    return []
+  }
+
+  async getFloatingIpPools(): Promise<readonly never[]> {
+    return []
+  }
+
+  async getInstanceIdByFloatingAddress(): Promise<null> {
+    return null
   }
 }
 

@@ -21,7 +21,10 @@ export const instanceMethods: Methods<NetworkOperations> = {
   allocate_for_instance: method(allocateForInstance, (m, c, a) =>
     m.allocateForInstance(c, a as Parameters<typeof m.allocateForInstance>[1]),
   ),
-  deallocate_for_instance: method(instanceArgument, (m, c, a) => m.deallocateForInstance(c, a.instance_uuid)),
+  deallocate_for_instance: method(
+    z.strictObject({ instance_uuid: text, fixed_ips: z.array(text).max(256).optional() }),
+    (m, c, a) => m.deallocateForInstance(c, a.instance_uuid, a.fixed_ips),
+  ),
   get_instance_nw_info: method(instanceArgument, (m, c, a) => m.getInstanceNwInfo(c, a.instance_uuid)),
   get_instance: method(instanceArgument, (m, c, a) => m.getInstance(c, a.instance_uuid)),
   list_instances: method(none, (m, c) => m.listInstances(c)),

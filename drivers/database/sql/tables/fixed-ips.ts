@@ -40,6 +40,12 @@ export class FixedIps implements FixedIpTable {
     return read(rows[0])
   }
 
+  async byId(id: number): Promise<FixedIpDetail> {
+    const { rows } = await this.#context.session.query(`${DETAIL} WHERE fixed_ips.id = ?`, [id])
+    if (rows[0] === undefined) throw new FixedIpNotFound({ id })
+    return read(rows[0])
+  }
+
   async list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]> {
     const { session, dialect } = this.#context
     const where = new Where()
@@ -161,15 +167,19 @@ export class FixedIps implements FixedIpTable {
     }
   }
 
-  async deallocate(id: number): Promise<FixedIpRow> {
+  async deallocate(id: number, instanceUuid?: string): Promise<FixedIpRow> {
     const { session, dialect, now } = this.#context
+    const ofInstance =
+      instanceUuid === undefined
+        ? { where: '', params: [] }
+        : { where: ' AND instance_uuid = ?', params: [instanceUuid] }
     const freed = await dialect.claim(session, {
       table: 'fixed_ips',
       set: `allocated = 0, virtual_interface_id = NULL, updated_at = ?,
         instance_uuid = CASE WHEN leased = 1 THEN instance_uuid ELSE NULL END`,
-      where: 'id = ? AND allocated = 1',
+      where: `id = ? AND allocated = 1${ofInstance.where}`,
       order: 'id',
-      params: [now(), id],
+      params: [now(), id, ...ofInstance.params],
     })
     if (freed !== null) return read(freed)
     const { rows } = await session.query('SELECT * FROM fixed_ips WHERE id = ?', [id])

@@ -69,6 +69,17 @@ export class Networks implements NetworkTable {
     return read(rows[0])
   }
 
+  async byUuids(uuids: readonly string[]): Promise<readonly NetworkRow[]> {
+    const { session, dialect } = this.#context
+    const { text, params } = dialect.among('uuid', uuids)
+    const { rows } = await session.query(`SELECT * FROM networks WHERE ${text}`, params)
+    return uuids.map((uuid) => {
+      const row = rows.find((candidate) => candidate.uuid === uuid)
+      if (row === undefined) throw new NetworkNotFoundForUUID({ uuid })
+      return read(row)
+    })
+  }
+
   /**
    * @throws {CidrConflict} an IPv4 or IPv6 range that overlaps another network's
    * @throws {DuplicateVlan}
@@ -171,16 +182,20 @@ export class Networks implements NetworkTable {
     return affected > 0
   }
 
-  async idsOn(host: string): Promise<readonly number[]> {
+  async on(host: string): Promise<readonly (NetworkRow & { readonly host_address: string | null })[]> {
     const { rows } = await this.#context.session.query(
-      `SELECT id FROM networks WHERE host = ? AND multi_host = 0
-        UNION SELECT network_id FROM fixed_ips WHERE host = ?
-        UNION SELECT v.network_id FROM virtual_interfaces v JOIN instances i ON i.uuid = v.instance_uuid
-          WHERE i.host = ? AND v.target IS NOT NULL
-        ORDER BY 1`,
-      [host, host, host],
+      `SELECT n.*, h.address AS host_address FROM (
+          SELECT id FROM networks WHERE host = ? AND multi_host = 0
+          UNION SELECT network_id FROM fixed_ips WHERE host = ?
+          UNION SELECT v.network_id FROM virtual_interfaces v JOIN instances i ON i.uuid = v.instance_uuid
+            WHERE i.host = ? AND v.target IS NOT NULL
+        ) here
+        JOIN networks n ON n.id = here.id
+        LEFT JOIN fixed_ips h ON h.network_id = n.id AND h.host = ?
+        ORDER BY n.id`,
+      [host, host, host, host],
     )
-    return rows.map((row) => Number(row.id))
+    return rows.map((row) => read(row))
   }
 
   async remove(id: number): Promise<void> {
