@@ -59,7 +59,7 @@ export class Instances implements InstanceTable {
         JOIN networks n ON n.id = v.network_id
         LEFT JOIN fixed_ips f ON f.virtual_interface_id = v.id
         LEFT JOIN floating_ips o ON o.fixed_ip_id = f.id
-        ${where.text} ORDER BY v.id, f.id, o.id`,
+        ${where.text} ORDER BY v.id, f.number, o.id`,
       where.params,
     )
     const interfaces = groupBy(ports.rows, 'instance_uuid')
