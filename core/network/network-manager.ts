@@ -9,7 +9,10 @@ import type {
   Attachment,
   AttachRequest,
   CreateNetworksRequest,
+  FixedIpListFilter,
   FixedIpRequest,
+  FixedIpSummary,
+  FreeRange,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -36,6 +39,7 @@ import { isUp, listHosts, moveNetwork, takeNetwork, takeOverNetworks } from './n
 import { buildNetworkInfo } from './network-info-builder.ts'
 import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
 import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
+import { getFixedIpByAddress, listFixedIps, listFreeFixedIps, reserveFixedIps, unreserveFixedIps } from './pools.ts'
 import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
 
@@ -174,6 +178,26 @@ export abstract class NetworkManager implements NetworkOperations {
 
   deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
     return deallocateFixedIp(this, context, address)
+  }
+
+  getFixedIpByAddress(context: RequestContext, address: string): Promise<FixedIpSummary> {
+    return getFixedIpByAddress(this, context, address)
+  }
+
+  listFixedIps(_context: RequestContext, filter: FixedIpListFilter): Promise<readonly FixedIpSummary[]> {
+    return listFixedIps(this, filter)
+  }
+
+  listFreeFixedIps(_context: RequestContext, networkUuid: string | null): Promise<readonly FreeRange[]> {
+    return listFreeFixedIps(this, networkUuid)
+  }
+
+  reserveFixedIps(_context: RequestContext, range: string): Promise<{ readonly addresses: number }> {
+    return reserveFixedIps(this, range)
+  }
+
+  unreserveFixedIps(_context: RequestContext, range: string): Promise<{ readonly addresses: number }> {
+    return unreserveFixedIps(this, range)
   }
 
   async getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo> {

@@ -56,9 +56,8 @@ export async function getAllNetworks(
     const networks = (await store.networks.list()).filter(
       (network) => network.project_id === null || mayActFor(context, network.project_id),
     )
-    const summaries: NetworkSummary[] = []
-    for (const network of networks) summaries.push({ ...network, addresses: await store.networks.usage(network.id) })
-    return summaries
+    const usages = await store.networks.usages(networks.map((network) => network.id))
+    return networks.map((network) => ({ ...network, addresses: usages.get(network.id)! }))
   })
 }
 
