@@ -9,8 +9,10 @@ import type {
   AttachRequest,
   ChangeVpnRequest,
   CreateNetworksRequest,
+  FixedIpSummary,
   FloatingIpRange,
   FloatingIpSummary,
+  FreeRange,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -227,6 +229,36 @@ export class NetworkApi {
   /** The instance is on `dest`. @throws {HostNotFound} @throws {ServiceUnavailable} that host is down */
   migrateInstanceFinish(request: MigrationRequest): Promise<void> {
     return this.#call('migrate_instance_finish', request)
+  }
+
+  /** Who holds an address, or that it is free. @throws {FixedIpNotFoundForAddress} @throws {Forbidden} */
+  getFixedIpByAddress(address: string): Promise<FixedIpSummary> {
+    return this.#call('get_fixed_ip_by_address', { address })
+  }
+
+  /** Addresses that are used or held: of a network or of all, on any host or of one. @throws {NetworkNotFoundForUUID} */
+  listFixedIps(
+    filter: { readonly network_uuid?: string; readonly host?: string } = {},
+  ): Promise<readonly FixedIpSummary[]> {
+    return this.#call('list_fixed_ips', filter)
+  }
+
+  /** Free addresses of a network (uuid), or of all, as ranges. @throws {NetworkNotFoundForUUID} */
+  listFreeFixedIps(networkUuid?: string): Promise<readonly FreeRange[]> {
+    return this.#call('list_free_fixed_ips', networkUuid === undefined ? {} : { network_uuid: networkUuid })
+  }
+
+  /**
+   * Keeps an address, FIRST-LAST or a block out of the pool of its network: all or none. @returns how many it is
+   * @throws {FixedIpInUse} @throws {FixedIpNotFoundForAddress} @throws {AddressOutOfRange}
+   */
+  reserveFixedIps(range: string): Promise<{ readonly addresses: number }> {
+    return this.#call('reserve_fixed_ips', { range })
+  }
+
+  /** Gives them back to the pool, but for the network's own. @returns how many were reserved */
+  unreserveFixedIps(range: string): Promise<{ readonly addresses: number }> {
+    return this.#call('unreserve_fixed_ips', { range })
   }
 
   /** Leases of a network (uuid), or of all. */

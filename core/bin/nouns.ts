@@ -27,6 +27,11 @@ export const nouns: readonly Noun[] = [
   noun('serve', 'run the service: network host and controller', () => import('./commands/serve-command.ts')),
   noun('demo', 'build a small cloud in namespaces, use it, take it away', () => import('./commands/demo-command.ts')),
   noun('network', 'make, list and delete networks', () => import('./commands/network-command.ts')),
+  noun(
+    'fixed',
+    'addresses of networks: who holds them, which are free or reserved',
+    () => import('./commands/fixed-command.ts'),
+  ),
   noun('floating', 'pools of floating IPs, and whom they lead to', () => import('./commands/floating-command.ts')),
   noun('instance', 'addresses and interfaces of instances', () => import('./commands/instance-command.ts')),
   noun('project', 'what a project that is gone leaves behind', () => import('./commands/project-command.ts')),

@@ -68,6 +68,7 @@ export interface SchemaStatus {
 export interface NetworkStore {
   readonly networks: NetworkTable
   readonly fixedIps: FixedIpTable
+  readonly pools: PoolTable
   readonly floatingIps: FloatingIpTable
   readonly virtualInterfaces: VirtualInterfaceTable
   readonly instances: InstanceTable
@@ -121,9 +122,11 @@ export interface NetworkTable {
   remove(id: number): Promise<void>
   /** How its pool is used, counted from rows. */
   usage(id: number): Promise<PoolUsage>
+  /** The same of all networks, or of those of the ids that are there; one statement. */
+  usages(ids?: readonly number[]): Promise<ReadonlyMap<number, PoolUsage>>
 }
 
-/** Numbers of addresses: `used` allocated, `held` waiting for a lease to end, `reserved` never handed out. */
+/** Numbers of addresses: `used` allocated, `held` waiting for a lease to end, `reserved` never handed out; each counts once. */
 export interface PoolUsage {
   readonly used: number
   readonly held: number
@@ -143,15 +146,18 @@ export interface FixedIpFilter {
 }
 
 export interface FixedIpTable {
-  /** A free address is found too. @throws {FixedIpNotFoundForAddress} for one of no network */
+  /**
+   * A free or a reserved address is found too; the id of one that nobody has held yet may be 0.
+   * @throws {FixedIpNotFoundForAddress} for one of no network
+   */
   byAddress(address: string): Promise<FixedIpDetail>
   /** @throws {FixedIpNotFound} */
   byId(id: number): Promise<FixedIpDetail>
-  /** Those that are held by somebody, in order of address creation; free ones are never listed. */
+  /** Those that are held by somebody, in order of their numbers; free ones are never listed. */
   list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]>
   /**
-   * Takes the free address of the network that was never used, or has been free longest. Associated and allocated in
-   * one statement. @throws {NoMoreFixedIps} @throws {InstanceNotFound} when the interface is gone
+   * Takes the lowest address of the network that was never used, or the one that has been free longest. Associated and
+   * allocated in one statement, whatever the size of the network. @throws {NoMoreFixedIps} @throws {InstanceNotFound} when the interface is gone
    */
   claimFromPool(claim: FixedIpClaim): Promise<FixedIpRow>
   /**
@@ -187,6 +193,38 @@ export interface FixedIpTable {
   ofHosts(filter: { readonly host?: string; readonly networkId?: number }): Promise<readonly FixedIpRow[]>
   /** Frees deallocated addresses of these networks that were last changed before the time; one statement. @returns how many */
   freeStale(networkIds: readonly number[], before: string): Promise<number>
+}
+
+/** From one address to another of the same network, both included. */
+export interface AddressRange {
+  readonly first: string
+  readonly last: string
+}
+
+/** `free`: the pool may hand it out. `reserved`: it never does. Nobody holds either. */
+export type PoolKind = 'free' | 'reserved'
+
+export interface PoolRange extends AddressRange {
+  readonly network_id: number
+  /** How many they are. */
+  readonly addresses: number
+}
+
+/** Addresses of networks that nobody holds, as ranges: a range of any length costs a few statements and rows. */
+export interface PoolTable {
+  /** As few as possible, of all networks or of those of the ids, in order of networks and numbers. */
+  ranges(kind: PoolKind, networkIds?: readonly number[]): Promise<readonly PoolRange[]>
+  /**
+   * Keeps a range out of the pool. Not a use: an address that was never used stays so.
+   * @throws {FixedIpInUse} when one is held; the transaction must not go on then
+   * @throws {AddressOutOfRange} when the range is not inside the network's
+   */
+  reserve(networkId: number, range: AddressRange): Promise<void>
+  /**
+   * Gives a range back to the pool.
+   * @param except stay reserved @returns how many are in the pool again @throws {AddressOutOfRange}
+   */
+  unreserve(networkId: number, range: AddressRange, except: readonly string[]): Promise<number>
 }
 
 export interface FixedIpClaim {

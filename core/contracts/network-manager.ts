@@ -9,8 +9,10 @@ import type {
   AttachRequest,
   ChangeVpnRequest,
   CreateNetworksRequest,
+  FixedIpSummary,
   FloatingIpRange,
   FloatingIpSummary,
+  FreeRange,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -32,6 +34,12 @@ export interface FixedIpRequest {
   readonly address?: string
   /** It is the VPN server of the network: it gets the address that is kept for that. */
   readonly vpn?: boolean
+}
+
+export interface FixedIpListFilter {
+  readonly network_uuid?: string
+  /** Of instances on this host, and its own. */
+  readonly host?: string
 }
 
 /** What is done on one host, by its own service. */
@@ -98,6 +106,17 @@ export interface NetworkOperations extends HostOperations {
   getInstance(context: RequestContext, instanceUuid: string): Promise<InstanceSummary>
   listInstances(context: RequestContext): Promise<readonly InstanceSummary[]>
   getVifsByInstance(context: RequestContext, instanceUuid: string): Promise<readonly VirtualInterfaceRow[]>
+
+  /** An address of any network, whoever holds it or nobody. @throws {FixedIpNotFoundForAddress} @throws {Forbidden} */
+  getFixedIpByAddress(context: RequestContext, address: string): Promise<FixedIpSummary>
+  /** Those that are used or held: of a network or of all, on any host or of one. @throws {NetworkNotFoundForUUID} */
+  listFixedIps(context: RequestContext, filter: FixedIpListFilter): Promise<readonly FixedIpSummary[]>
+  /** Of a network, or of all. @throws {NetworkNotFoundForUUID} */
+  listFreeFixedIps(context: RequestContext, networkUuid: string | null): Promise<readonly FreeRange[]>
+  /** Keeps an address, FIRST-LAST or a block out of its network's pool: all or none. @returns how many addresses it is */
+  reserveFixedIps(context: RequestContext, range: string): Promise<{ readonly addresses: number }>
+  /** Gives them back to the pool, but for the network's own. @returns how many were reserved */
+  unreserveFixedIps(context: RequestContext, range: string): Promise<{ readonly addresses: number }>
 
   getDhcpLeases(context: RequestContext, networkUuid: string | null): Promise<readonly Lease[]>
 

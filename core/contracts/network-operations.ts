@@ -1,5 +1,5 @@
 /** Requests and answers of the manager's operations, as they cross the bus: JSON, keys as the original's arguments. */
-import type { FloatingIpDetail, NetworkRow } from '../model/rows.ts'
+import type { FixedIpDetail, FloatingIpDetail, NetworkRow } from '../model/rows.ts'
 
 /** Source: nova/network/manager.py create_networks; what is omitted gets the flags' defaults. */
 export interface CreateNetworksRequest {
@@ -90,6 +90,30 @@ export interface Lease {
 
 export interface NetworkSummary extends NetworkRow {
   readonly addresses: { readonly used: number; readonly held: number; readonly reserved: number; readonly free: number }
+}
+
+/**
+ * What an address of a network is, each exactly one: the network's own, `used` by an instance, `held` until the lease of
+ * a former one ends, `reserved` by an operator, or `free` (lessons A9).
+ */
+export type FixedIpState = 'network' | 'gateway' | 'broadcast' | 'used' | 'held' | 'reserved' | 'free'
+
+/** Who holds an address; since when it is so is `updated_at`, null for one that nobody has held yet. */
+export interface FixedIpSummary extends Omit<FixedIpDetail, 'id' | 'network_id' | 'virtual_interface_id'> {
+  readonly state: FixedIpState
+  /** The label of its network. */
+  readonly network: string
+  readonly network_uuid: string
+}
+
+/** Addresses of a network that are free, from one to another. */
+export interface FreeRange {
+  readonly network: string
+  readonly network_uuid: string
+  readonly first: string
+  readonly last: string
+  /** How many they are. */
+  readonly addresses: number
 }
 
 /** What an instance has, short enough for a line of a table. */

@@ -65,6 +65,16 @@ export const FixedIpReserved = defineError(
   AddressAlreadyAllocated,
 )
 
+/** `count` in all, of which `addresses` are the first. */
+export const FixedIpInUse = defineError(
+  'FixedIpInUse',
+  4,
+  (d: { addresses: readonly string[]; count: number }) =>
+    `fixed IPs in use: ${d.addresses.join(', ')}${d.count > d.addresses.length ? ` and ${d.count - d.addresses.length} more` : ''}; ` +
+    'deallocate their instances first (`netloom fixed list`); nothing was reserved',
+  AddressAlreadyAllocated,
+)
+
 export const NoMoreFixedIps = defineError(
   'NoMoreFixedIps',
   4,
@@ -143,6 +153,7 @@ export const FloatingIpInUse = defineError(
   (d: { addresses: readonly string[] }) =>
     `floating IPs in use: ${d.addresses.slice(0, 8).join(', ')}${d.addresses.length > 8 ? ` and ${d.addresses.length - 8} more` : ''}; ` +
     'disassociate and release them first; nothing was deleted',
+  AddressAlreadyAllocated,
 )
 
 export const NoFloatingIpInterface = defineError(

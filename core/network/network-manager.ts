@@ -10,7 +10,10 @@ import type {
   AttachRequest,
   ChangeVpnRequest,
   CreateNetworksRequest,
+  FixedIpListFilter,
   FixedIpRequest,
+  FixedIpSummary,
+  FreeRange,
   HostSummary,
   InstanceSummary,
   Lease,
@@ -40,6 +43,7 @@ import { isUp, listHosts, takeNetwork, takeOverNetworks } from './network-hosts.
 import { buildNetworkInfo } from './network-info-builder.ts'
 import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
 import { parseAllocateRequest } from './nics.ts'
+import { getFixedIpByAddress, listFixedIps, listFreeFixedIps, reserveFixedIps, unreserveFixedIps } from './pools.ts'
 import { disassociateNetwork, modifyNetwork, scrubProject } from './project-networks.ts'
 import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
@@ -217,6 +221,26 @@ export abstract class NetworkManager implements NetworkOperations {
   /** @param instanceUuid only while this instance uses it: a late call takes it from nobody else */
   deallocateFixedIp(context: RequestContext, address: string, instanceUuid?: string): Promise<void> {
     return deallocateFixedIp(this, context, address, instanceUuid)
+  }
+
+  getFixedIpByAddress(context: RequestContext, address: string): Promise<FixedIpSummary> {
+    return getFixedIpByAddress(this, context, address)
+  }
+
+  listFixedIps(_context: RequestContext, filter: FixedIpListFilter): Promise<readonly FixedIpSummary[]> {
+    return listFixedIps(this, filter)
+  }
+
+  listFreeFixedIps(_context: RequestContext, networkUuid: string | null): Promise<readonly FreeRange[]> {
+    return listFreeFixedIps(this, networkUuid)
+  }
+
+  reserveFixedIps(_context: RequestContext, range: string): Promise<{ readonly addresses: number }> {
+    return reserveFixedIps(this, range)
+  }
+
+  unreserveFixedIps(_context: RequestContext, range: string): Promise<{ readonly addresses: number }> {
+    return unreserveFixedIps(this, range)
   }
 
   async getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo> {

@@ -60,9 +60,8 @@ export async function getAllNetworks(
     const networks = (await store.networks.list()).filter(
       (network) => context.is_admin || manager.mayUse(network, context.project_id),
     )
-    const summaries: NetworkSummary[] = []
-    for (const network of networks) summaries.push({ ...network, addresses: await store.networks.usage(network.id) })
-    return summaries
+    const usages = await store.networks.usages(networks.map((network) => network.id))
+    return networks.map((network) => ({ ...network, addresses: usages.get(network.id)! }))
   })
 }
 

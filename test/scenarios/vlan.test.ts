@@ -113,7 +113,7 @@ describe.each(backends)('VLAN networks on $name', (pair) => {
     const rules = [...(await host1.picture())]
     expect(rules).toEqual(expect.arrayContaining(forward('192.0.2.1', 1000)))
     expect(rules).toContain('filter netloom-FORWARD -d 10.0.0.2/32 -p udp -m udp --dport 1194 -j ACCEPT')
-    expect((await api.getNetwork(networks[0]!.uuid)).addresses).toMatchObject({ reserved: 8, free: 8 })
+    expect((await api.getNetwork(networks[0]!.uuid)).addresses).toMatchObject({ used: 1, reserved: 7, free: 8 })
 
     // A second one finds the address taken, and leaves nothing behind.
     const before = await cloud.rows()

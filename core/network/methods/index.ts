@@ -8,6 +8,7 @@ import type { Dispatch, Json } from '../../contracts/rpc.ts'
 import { InvalidInput, UnknownMethod } from '../../errors/input.ts'
 import { AdminRequired } from '../../errors/service.ts'
 import { runInRequest } from '../../model/request-scope.ts'
+import { fixedIpMethods } from './fixed-ips.ts'
 import { floatingMethods } from './floating-ips.ts'
 import { hostFactsMethods, hostMethods } from './hosts.ts'
 import { instanceMethods } from './instances.ts'
@@ -21,6 +22,7 @@ export const rpcMethods: Methods<NetworkOperations> = {
   ...hostMethods,
   ...networkMethods,
   ...instanceMethods,
+  ...fixedIpMethods,
   ...floatingMethods,
   ...hostFactsMethods,
 }

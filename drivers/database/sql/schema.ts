@@ -1,6 +1,13 @@
 import { SchemaMismatch, type SchemaStatus } from 'netloom/contracts'
 import { MigrationExecutor, type MigrationInterface, type QueryRunner, Table } from 'typeorm'
 import type { Dialect } from './dialect.ts'
+import {
+  AddressRuns,
+  AddressRunsByNumber,
+  FreeAddressesByNumber,
+  NoFreeAddressesById,
+  PoolSizes,
+} from './migrations/address-runs.ts'
 import { InitialSchema } from './migrations/initial.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
 import { MissingGuests } from './migrations/missing-guests.ts'
@@ -12,6 +19,11 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   ServiceNodes,
   ServiceBusySince,
   MissingGuests,
+  AddressRuns,
+  AddressRunsByNumber,
+  PoolSizes,
+  FreeAddressesByNumber,
+  NoFreeAddressesById,
 ]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */

@@ -1,7 +1,19 @@
 import type { Json, JsonObject } from 'netloom/contracts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CommandBench, makeCommandBench } from './command-bench.ts'
-import { attachment, floating, host, INSTANCE, instance, lease, network, networkInfo, UUID } from './samples.ts'
+import {
+  attachment,
+  fixedIp,
+  floating,
+  freeRange,
+  host,
+  INSTANCE,
+  instance,
+  lease,
+  network,
+  networkInfo,
+  UUID,
+} from './samples.ts'
 
 let bench: CommandBench
 beforeAll(async () => {
@@ -342,6 +354,52 @@ const cases: readonly Case[] = [
     answers: { detach_vifs: [attachment] },
     calls: [['detach_vifs', { instance_uuid: INSTANCE }]],
     stdout: lines('DEVICE  GUEST_DEVICE  MAC                TARGET', 'tapv1   eth0          fa:16:3e:00:00:01  web1'),
+  },
+  {
+    line: `fixed list --network ${UUID} --host node2`,
+    answers: { list_fixed_ips: [fixedIp, { ...fixedIp, address: '10.0.0.9', state: 'gateway', instance_host: null }] },
+    calls: [['list_fixed_ips', { network_uuid: UUID, host: 'node2' }]],
+    stdout: lines(
+      'ADDRESS   STATE    LEASED  HOSTNAME  INSTANCE                              HOST   NETWORK',
+      `10.0.0.3  used     yes     web1      ${INSTANCE}  node2  demo`,
+      `10.0.0.9  gateway  yes     web1      ${INSTANCE}  -      demo`,
+    ),
+  },
+  {
+    line: 'fixed list',
+    answers: { list_fixed_ips: [] },
+    calls: [['list_fixed_ips', {}]],
+    stderr: 'no address is in use\n',
+  },
+  {
+    line: `fixed list --free --network=${UUID}`,
+    answers: { list_free_fixed_ips: [freeRange] },
+    calls: [['list_free_fixed_ips', { network_uuid: UUID }]],
+    stdout: lines('FIRST     LAST        ADDRESSES  NETWORK', '10.0.0.4  10.0.0.254        251  demo'),
+  },
+  {
+    line: 'fixed list --free --host node1',
+    calls: [],
+    status: 2,
+    stderr: 'netloom: free addresses are of no host: leave out --host or --free; see `netloom fixed list --help`\n',
+  },
+  {
+    line: 'fixed show 10.0.0.3',
+    answers: { get_fixed_ip_by_address: { address: '10.0.0.3', state: 'free', leased: false } },
+    calls: [['get_fixed_ip_by_address', { address: '10.0.0.3' }]],
+    stdout: lines('FIELD    VALUE', 'address  10.0.0.3', 'state    free', 'leased   no'),
+  },
+  {
+    line: 'fixed reserve 10.128.0.0/9',
+    answers: { reserve_fixed_ips: { addresses: 8_388_608 } },
+    calls: [['reserve_fixed_ips', { range: '10.128.0.0/9' }]],
+    stderr: '8388608 fixed IPs reserved\n',
+  },
+  {
+    line: 'fixed unreserve 10.0.0.5-10.0.0.9',
+    answers: { unreserve_fixed_ips: { addresses: 4 } },
+    calls: [['unreserve_fixed_ips', { range: '10.0.0.5-10.0.0.9' }]],
+    stderr: '4 fixed IPs are in the pool again\n',
   },
   {
     line: `lease list ${UUID}`,

@@ -94,6 +94,26 @@ export const lease = {
   allocated: true,
 }
 
+export const fixedIp = {
+  address: '10.0.0.3',
+  state: 'used',
+  network: 'demo',
+  network_uuid: UUID,
+  instance_uuid: INSTANCE,
+  hostname: 'web1',
+  instance_host: 'node2',
+  host: null,
+  leased: true,
+}
+
+export const freeRange = {
+  network: 'demo',
+  network_uuid: UUID,
+  first: '10.0.0.4',
+  last: '10.0.0.254',
+  addresses: 251,
+}
+
 export const host = {
   host: 'node1',
   state: 'up',

@@ -164,8 +164,11 @@ describe('ends', () => {
     const client = await bus.open('b')
     const running = codeOf(client.call({ ...network, server: 'a' }, 'work', {}))
     await once(child.stdout, 'data')
+    const gone = once(child, 'exit')
     child.kill('SIGKILL')
     expect(await running).toBe('ConnectionLost')
+    // The kernel may close its connections before its socket.
+    await gone
     expect(await codeOf(client.call({ ...network, server: 'a' }, 'work', {}))).toBe('ServiceUnavailable')
     await (await bus.open('a')).serve('network', 'a', echo)
     expect(await client.call({ ...network, server: 'a' }, 'again', {})).toMatchObject({ method: 'again' })

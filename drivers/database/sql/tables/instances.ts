@@ -67,7 +67,7 @@ export class Instances implements InstanceTable {
         LEFT JOIN networks n ON n.id = v.network_id
         LEFT JOIN fixed_ips f ON f.virtual_interface_id = v.id
         LEFT JOIN floating_ips o ON o.fixed_ip_id = f.id
-        ${where.text} ORDER BY i.created_at, i.${dialect.insertionOrder}, v.id, f.id, o.id`,
+        ${where.text} ORDER BY i.created_at, i.${dialect.insertionOrder}, v.id, f.number, o.id`,
       where.params,
     )
     return [...groupBy(rows, 'of_uuid').values()].map((ofInstance) => ({
