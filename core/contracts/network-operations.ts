@@ -92,6 +92,22 @@ export interface InstanceSummary {
   }[]
 }
 
+/** What addresses instances are looked for by; `ip`, `ip6` and `name` are regular expressions that match from the beginning on. */
+export interface IpFilter {
+  /** IPv4, fixed or floating. */
+  readonly ip?: string
+  readonly ip6?: string
+  /** Exactly this fixed IP. */
+  readonly fixed_ip?: string
+  /** The hostname of the instance. */
+  readonly name?: string
+}
+
+export interface InstanceAddress {
+  readonly instance_uuid: string
+  readonly ip: string
+}
+
 /** Floating IPs to be made; what is omitted are the flags floating_range and default_floating_pool. */
 export interface FloatingIpRange {
   /** One address, or a block without its network and broadcast address. */
