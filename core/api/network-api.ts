@@ -14,19 +14,22 @@ import type {
   FloatingIpSummary,
   FreeRange,
   HostSummary,
+  InstanceAddress,
   InstanceSummary,
+  IpFilter,
   Lease,
   MigrationRequest,
   NetworkChanges,
   NetworkSummary,
   PlanReport,
   ReconcileReport,
+  RequestedNetwork,
 } from '../contracts/network-operations.ts'
 import type { JsonObject, RpcDriver } from '../contracts/rpc.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import { runInRequest } from '../model/request-scope.ts'
-import type { NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
+import type { NetworkRow, VirtualInterfaceDetail } from '../model/rows.ts'
 
 export const NETWORK_TOPIC = 'network'
 
@@ -138,8 +141,54 @@ export class NetworkApi {
   }
 
   /** @throws {InstanceNotFound} */
-  getVifsByInstance(instanceUuid: string): Promise<readonly VirtualInterfaceRow[]> {
+  getVifsByInstance(instanceUuid: string): Promise<readonly VirtualInterfaceDetail[]> {
     return this.#call('get_vifs_by_instance', { instance_uuid: instanceUuid })
+  }
+
+  /** @returns null when no interface has it */
+  getVifByMacAddress(mac: string): Promise<VirtualInterfaceDetail | null> {
+    return this.#call('get_vif_by_mac_address', { mac_address: mac })
+  }
+
+  /** @throws {FixedIpNotFound} */
+  getFixedIp(id: number): Promise<FixedIpSummary> {
+    return this.#call('get_fixed_ip', { id })
+  }
+
+  /** Which instances have addresses of this kind. @throws {InvalidInput} a pattern that is no regular expression */
+  getInstanceUuidsByIpFilter(filters: IpFilter): Promise<readonly InstanceAddress[]> {
+    return this.#call('get_instance_uuids_by_ip_filter', { filters })
+  }
+
+  /**
+   * Whether these could be allocated now; takes nothing.
+   * @throws {NetworkNotFoundForUUID} @throws {NetworkHostNotSet} @throws {FixedIpInvalid} @throws {FixedIpAlreadyInUse}
+   */
+  validateNetworks(networks: readonly RequestedNetwork[]): Promise<void> {
+    return this.#call('validate_networks', { networks })
+  }
+
+  /** One more address from a network (uuid). @throws {NoMoreFixedIps} @throws {InstanceNotFound} @returns what it has then */
+  addFixedIpToInstance(instanceUuid: string, networkUuid: string): Promise<NetworkInfo> {
+    return this.#call('add_fixed_ip_to_instance', { instance_uuid: instanceUuid, network_uuid: networkUuid })
+  }
+
+  /** @throws {FixedIpNotFoundForSpecificInstance} @throws {FixedIpNotFoundForInstance} @returns what it has then */
+  removeFixedIpFromInstance(instanceUuid: string, address: string): Promise<NetworkInfo> {
+    return this.#call('remove_fixed_ip_from_instance', { instance_uuid: instanceUuid, address })
+  }
+
+  /**
+   * Brings the hosts that serve an instance in line with the rows, as if it ran on `host`.
+   * @param teardown the rows say already that it does not
+   */
+  setupNetworksOnHost(instanceUuid: string, host: string, teardown = false): Promise<void> {
+    return this.#call('setup_networks_on_host', { instance_uuid: instanceUuid, host, teardown })
+  }
+
+  /** Finds a host for a network (id) that has none. @returns the one that it has now. @throws {NetworkHostNotSet} */
+  setNetworkHost(networkId: number): Promise<string> {
+    return this.#call('set_network_host', { network_id: networkId })
   }
 
   /** Plugs an interface into its network on `host`. @throws {InstanceNotFound} @throws {AttachmentTargetInUse} */

@@ -1,7 +1,7 @@
 /** `network_manager`: what every subclass of NetworkManager does. Names are the original's in camelCase. */
 import type { NetworkInfo } from '../model/network-info.ts'
 import type { RequestContext } from '../model/request-context.ts'
-import type { NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
+import type { NetworkRow, VirtualInterfaceDetail } from '../model/rows.ts'
 import type { HostFacts } from './host-facts.ts'
 import type {
   AllocateRequest,
@@ -14,13 +14,16 @@ import type {
   FloatingIpSummary,
   FreeRange,
   HostSummary,
+  InstanceAddress,
   InstanceSummary,
+  IpFilter,
   Lease,
   MigrationRequest,
   NetworkChanges,
   NetworkSummary,
   PlanReport,
   ReconcileReport,
+  RequestedNetwork,
 } from './network-operations.ts'
 
 /** One address for one interface. */
@@ -105,7 +108,20 @@ export interface NetworkOperations extends HostOperations {
   getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo>
   getInstance(context: RequestContext, instanceUuid: string): Promise<InstanceSummary>
   listInstances(context: RequestContext): Promise<readonly InstanceSummary[]>
-  getVifsByInstance(context: RequestContext, instanceUuid: string): Promise<readonly VirtualInterfaceRow[]>
+  getVifsByInstance(context: RequestContext, instanceUuid: string): Promise<readonly VirtualInterfaceDetail[]>
+  /** @returns null when no interface has it */
+  getVifByMacAddress(context: RequestContext, mac: string): Promise<VirtualInterfaceDetail | null>
+  /** @throws {FixedIpNotFound} */
+  getFixedIp(context: RequestContext, id: number): Promise<FixedIpSummary>
+  getInstanceUuidsByIpFilter(context: RequestContext, filters: IpFilter): Promise<readonly InstanceAddress[]>
+  /** Whether these could be allocated now; takes nothing. */
+  validateNetworks(context: RequestContext, networks: readonly RequestedNetwork[]): Promise<void>
+  /** One more address from the network. @returns what the instance has then */
+  addFixedIpToInstance(context: RequestContext, instanceUuid: string, networkUuid: string): Promise<NetworkInfo>
+  /** @returns what the instance has then */
+  removeFixedIpFromInstance(context: RequestContext, instanceUuid: string, address: string): Promise<NetworkInfo>
+  /** Brings the hosts that serve the instance in line with the rows, as if it ran on `host`. */
+  setupNetworksOnHost(context: RequestContext, instanceUuid: string, host: string, teardown?: boolean): Promise<void>
 
   /** An address of any network, whoever holds it or nobody. @throws {FixedIpNotFoundForAddress} @throws {Forbidden} */
   getFixedIpByAddress(context: RequestContext, address: string): Promise<FixedIpSummary>

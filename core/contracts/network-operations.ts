@@ -100,6 +100,8 @@ export type FixedIpState = 'network' | 'gateway' | 'broadcast' | 'used' | 'held'
 
 /** Who holds an address; since when it is so is `updated_at`, null for one that nobody has held yet. */
 export interface FixedIpSummary extends Omit<FixedIpDetail, 'id' | 'network_id' | 'virtual_interface_id'> {
+  /** Null for an address that nobody has held yet. */
+  readonly id: number | null
   readonly state: FixedIpState
   /** The label of its network. */
   readonly network: string
@@ -131,6 +133,22 @@ export interface InstanceSummary {
     /** Since when that is not on its host; null: it is, or nothing is known to the contrary. */
     readonly missing_since: string | null
   }[]
+}
+
+/** What addresses instances are looked for by; `ip`, `ip6` and `name` are regular expressions that match from the beginning on. */
+export interface IpFilter {
+  /** IPv4, fixed or floating. */
+  readonly ip?: string
+  readonly ip6?: string
+  /** Exactly this fixed IP. */
+  readonly fixed_ip?: string
+  /** The hostname of the instance. */
+  readonly name?: string
+}
+
+export interface InstanceAddress {
+  readonly instance_uuid: string
+  readonly ip: string
 }
 
 /** Floating IPs to be made; what is omitted are the flags floating_range and default_floating_pool. */

@@ -43,6 +43,12 @@ export const FixedIpNotFoundForSpecificInstance = defineError(
   FixedIpNotFound,
 )
 
+export const FixedIpInvalid = defineError(
+  'FixedIpInvalid',
+  2,
+  (d: { address: string }) => `fixed IP ${JSON.stringify(d.address)} is not an IP address: give it like 10.0.0.5`,
+)
+
 export const FixedIpNotAllocated = defineError(
   'FixedIpNotAllocated',
   4,

@@ -7,17 +7,18 @@ import { HostNotFound, ServiceUnavailable, TryLater } from '../errors/service.ts
 import { adminContext, type RequestContext } from '../model/request-context.ts'
 import type { NetworkRow, ServiceRow } from '../model/rows.ts'
 import { type ChangedOwners, changeRows, recordedChange } from './changed-owners.ts'
+import type { ManagerCore } from './manager-core.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { ALL_OWNERS, floatingOwner, leasesOwner, networkOwner, vifOwner } from './owners.ts'
 import { servesNetworks, stateOf } from './service-nodes.ts'
 
-export async function listHosts(manager: NetworkManager): Promise<readonly HostSummary[]> {
+export async function listHosts(manager: ManagerCore): Promise<readonly HostSummary[]> {
   const rows = await manager.services.database.read((store) => store.services.list())
   return rows.map((row) => summary(manager, row))
 }
 
 /** True when the host has sent a heartbeat lately. */
-export async function isUp(manager: NetworkManager, host: string): Promise<boolean> {
+export async function isUp(manager: ManagerCore, host: string): Promise<boolean> {
   const hosts = await listHosts(manager)
   return hosts.some((found) => found.host === host && found.state !== 'down')
 }
@@ -70,7 +71,9 @@ async function ownersIn(store: NetworkStore, id: number, host: string): Promise<
 /** Takes the networks that no host has. @returns whether there were any; of several hosts at once one gets each */
 export async function takeFreeNetworks(manager: NetworkManager): Promise<ChangedOwners | null> {
   if (!manager.topology.managesHost || !servesNetworks(manager.services.nodes)) return null
-  const isFree = ({ host, multi_host }: NetworkRow) => host === null && !multi_host
+  // A VLAN of no project yet has no guests: its host is found when it has.
+  const isFree = ({ host, multi_host, vlan, project_id }: NetworkRow) =>
+    host === null && !multi_host && (vlan === null || project_id !== null)
   const free = (await manager.services.database.read((store) => store.networks.list())).filter(isFree)
   if (free.length === 0) return null
   const { changes } = await recordedChange(manager, async (store, changes) => {
@@ -145,7 +148,7 @@ function leastLoaded(
   return candidates.toSorted((a, b) => load(a) - load(b))[0] ?? null
 }
 
-function summary(manager: NetworkManager, row: ServiceRow): HostSummary {
+function summary(manager: ManagerCore, row: ServiceRow): HostSummary {
   const { clock, flags } = manager.services
   return stateOf(row, clock.nowMs(), flags.service_down_time)
 }

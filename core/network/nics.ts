@@ -13,7 +13,7 @@ import {
 import { parseAddress } from '../model/address.ts'
 import { parseMac, vifMac } from '../model/mac.ts'
 import { parseHost, parseHostname, parseProject, parseUuid } from '../model/names.ts'
-import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
+import type { InstanceDetail, NetworkRow, VirtualInterfaceDetail, VirtualInterfaceRow } from '../model/rows.ts'
 import type { ChangedOwners } from './changed-owners.ts'
 import type { NetworkManager } from './network-manager.ts'
 
@@ -35,7 +35,7 @@ export interface Nics {
   readonly instance: InstanceDetail
   /** Interfaces that get an address now. */
   readonly nics: readonly Nic[]
-  readonly made: readonly (VirtualInterfaceRow & { readonly network_uuid: string })[]
+  readonly made: readonly VirtualInterfaceDetail[]
 }
 
 /** An allocate request with every value checked. */
@@ -160,7 +160,7 @@ async function ensureVifs(
   const there = [...instance.virtual_interfaces]
   const nextMac = macs.length === 0 ? null : macs[Symbol.iterator]()
   const nics: Nic[] = []
-  const made: Nics['made'][number][] = []
+  const made: VirtualInterfaceDetail[] = []
   for (const { network, address } of networks) {
     const position = there.findIndex((vif) => vif.network_id === network.id)
     const [existing] = position < 0 ? [] : there.splice(position, 1)

@@ -2,13 +2,27 @@
 import type { AddressRange, NetworkStore } from '../contracts/database.ts'
 import type { FixedIpListFilter } from '../contracts/network-manager.ts'
 import type { FixedIpState, FixedIpSummary, FreeRange } from '../contracts/network-operations.ts'
-import { FixedIpNotFoundForAddress } from '../errors/address.ts'
+import { FixedIpNotFound, FixedIpNotFoundForAddress } from '../errors/address.ts'
 import { InvalidInput } from '../errors/input.ts'
 import { addressAt, contains, parseAddress, parseCidr, parseRange, toInteger } from '../model/address.ts'
 import { parseHost, parseUuid } from '../model/names.ts'
-import type { RequestContext } from '../model/request-context.ts'
+import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import type { FixedIpDetail, FixedIpRow, NetworkRow } from '../model/rows.ts'
 import type { NetworkManager } from './network-manager.ts'
+
+/** A tenant is shown what its own instances have. Source: nova get_fixed_ip. @throws {FixedIpNotFound} */
+export async function getFixedIp(
+  manager: NetworkManager,
+  context: RequestContext,
+  id: number,
+): Promise<FixedIpSummary> {
+  const { row, network } = await manager.services.database.read(async (store) => {
+    const row = await store.fixedIps.byId(id)
+    return { row, network: await store.networks.byId(row.network_id) }
+  })
+  if (!mayActFor(context, row.project_id)) throw new FixedIpNotFound({ id })
+  return summaryOf(row, network)
+}
 
 /** Source: nova get_fixed_ip_by_address. @throws {FixedIpNotFoundForAddress} @throws {Forbidden} an instance of another project has it */
 export async function getFixedIpByAddress(
@@ -107,8 +121,15 @@ function stateOf(row: FixedIpRow, { cidr, gateway, broadcast }: NetworkRow): Fix
 }
 
 function summaryOf(row: FixedIpDetail, network: NetworkRow): FixedIpSummary {
-  const { id: _id, network_id: _network, virtual_interface_id: _vif, address, ...facts } = row
-  return { address, state: stateOf(row, network), network: network.label, network_uuid: network.uuid, ...facts }
+  const { id, network_id: _network, virtual_interface_id: _vif, address, ...facts } = row
+  return {
+    id: id || null,
+    address,
+    state: stateOf(row, network),
+    network: network.label,
+    network_uuid: network.uuid,
+    ...facts,
+  }
 }
 
 /** By id: all, or the one of a UUID. @throws {NetworkNotFoundForUUID} */

@@ -22,6 +22,8 @@ const attachVif = z.strictObject({
   target: z.strictObject({ kind: z.enum(['netns', 'tap']), name: text }),
 })
 
+const leaseEvent = z.strictObject({ address: text, mac: text })
+
 const serviceRow = z.strictObject({
   version: text,
   nodes: text,
@@ -35,6 +37,8 @@ export const hostMethods: Methods<HostOperations> = {
   detach_vifs: onHost(instanceArgument, (h, c, a) => h.detachVifs(c, a.instance_uuid)),
   plan_host: onHost(none, (h) => h.planHost()),
   reconcile_host: onHost(none, (h) => h.reconcileHost()),
+  lease_fixed_ip: onHost(leaseEvent, (h, _c, a) => h.leaseFixedIp(a.address, a.mac)),
+  release_fixed_ip: onHost(leaseEvent, (h, _c, a) => h.releaseFixedIp(a.address, a.mac)),
   // Between services: the checks were made where the call arrived, whoever made it.
   reconcile_owners: method(z.strictObject({ owners: z.array(text).max(256) }), (h: HostOperations, _c, a) =>
     h.reconcileOwners(a.owners),
