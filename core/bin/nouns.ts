@@ -29,6 +29,7 @@ export const nouns: readonly Noun[] = [
   noun('network', 'make, list and delete networks', () => import('./commands/network-command.ts')),
   noun('floating', 'pools of floating IPs, and whom they lead to', () => import('./commands/floating-command.ts')),
   noun('instance', 'addresses and interfaces of instances', () => import('./commands/instance-command.ts')),
+  noun('vif', 'virtual interfaces', () => import('./commands/vif-command.ts')),
   noun('lease', 'DHCP leases', () => import('./commands/lease-command.ts')),
   noun('host', 'network hosts', () => import('./commands/host-command.ts')),
   noun(

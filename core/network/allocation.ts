@@ -57,6 +57,8 @@ async function takeAddresses(
   // Pools in one order for all, so that two that want several do not wait for each other.
   for (const nic of nics.toSorted((a, b) => a.network.id - b.network.id)) {
     taken.push(await takeAddress(manager, store, networks.get(nic.network.id)!, fixedIpRequest(nic), takings))
+    // A guest without DHCP is given its addresses where it is plugged in.
+    if (nic.network.injected && nic.vif.target !== null) takings.changes.add(nic.instanceHost, portOwner(nic.vif.id))
   }
   const detail: InstanceDetail = {
     ...instance,

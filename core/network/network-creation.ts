@@ -37,6 +37,8 @@ export interface CreationDefaults {
   readonly bridge_interface: string | null
   /** The flag named when the bridge is missing; null: no bridge is needed. */
   readonly bridgeFlag: string | null
+  /** Guests get their addresses without DHCP. */
+  readonly injected?: boolean
   /** Each network needs a bridge of its own, because a DHCP server listens on it. */
   readonly ownBridge: boolean
 }
@@ -67,7 +69,7 @@ export function planNetworks(
     ...addressColumns(block, request),
     uuid: uuid ?? newUuid(),
     label: count === 1 ? label : `${label}_${index}`,
-    injected: false,
+    injected: defaults.injected ?? false,
     cidr_v6: null,
     netmask_v6: null,
     gateway_v6: null,

@@ -143,7 +143,7 @@ describe('help', () => {
       expect([status, stderr, calls]).toEqual([0, '', []])
       expect(stdout).toMatch(`Usage: netloom${level} `)
       const listed = stdout.split('Commands:\n')[1]?.split('\n\n')[0] ?? ''
-      const verbs = [...listed.matchAll(/^ {2}([a-z]+)/gm)].map((match) => match[1])
+      const verbs = [...listed.matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1])
       if (verbs.length === 0 || level === '') expect(stdout).toMatch(/Examples?:\n {2}netloom /)
       levels.push(...verbs.map((verb) => `${level} ${verb}`))
     }
