@@ -34,6 +34,7 @@ export const nouns: readonly Noun[] = [
   ),
   noun('floating', 'pools of floating IPs, and whom they lead to', () => import('./commands/floating-command.ts')),
   noun('instance', 'addresses and interfaces of instances', () => import('./commands/instance-command.ts')),
+  noun('vif', 'virtual interfaces', () => import('./commands/vif-command.ts')),
   noun('project', 'what a project that is gone leaves behind', () => import('./commands/project-command.ts')),
   noun('vpn', 'how projects on VLANs are reached from outside', () => import('./commands/vpn-command.ts')),
   noun('lease', 'DHCP leases', () => import('./commands/lease-command.ts')),

@@ -31,6 +31,8 @@ export interface HostView {
   readonly leases: readonly FixedIpDetail[]
   /** Interfaces that are plugged in on the host. */
   readonly ports: readonly VirtualInterfaceRow[]
+  /** Addresses of those interfaces that get them without DHCP. */
+  readonly injected: readonly FixedIpDetail[]
   /** Floating IPs that the host carries. */
   readonly floatingIps: readonly FloatingIpDetail[]
 }

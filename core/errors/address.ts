@@ -189,6 +189,12 @@ export const VirtualInterfaceNotFound = defineError(
     `instance ${d.instance_uuid} has no interface ${d.index}: it has ${d.count}, numbered from 0`,
 )
 
+export const VirtualInterfaceNotFoundForMac = defineError(
+  'VirtualInterfaceNotFoundForMac',
+  3,
+  (d: { mac: string }) => `no virtual interface has MAC address ${d.mac}: see \`netloom instance list\``,
+)
+
 export const VirtualInterfaceAttached = defineError(
   'VirtualInterfaceAttached',
   4,

@@ -58,6 +58,8 @@ async function takeAddresses(
   for (const nic of nics.toSorted((a, b) => a.network.id - b.network.id)) {
     const row = await takeAddress(manager, store, networks.get(nic.network.id)!, fixedIpRequest(nic), takings)
     if (row !== null) taken.push(row)
+    // A guest without DHCP is given its addresses where it is plugged in.
+    if (nic.network.injected && nic.vif.target !== null) takings.changes.add(nic.instanceHost, portOwner(nic.vif.id))
   }
   const detail: InstanceDetail = {
     ...instance,

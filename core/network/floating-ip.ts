@@ -10,7 +10,7 @@ import type {
   MigrationRequest,
 } from '../contracts/network-operations.ts'
 import { parseUuid } from '../model/names.ts'
-import type { NetworkInfo } from '../model/network-info.ts'
+import { fixedIpsOf, floatingIpsOf, type NetworkInfo } from '../model/network-info.ts'
 import { elevated, type RequestContext } from '../model/request-context.ts'
 import { Compensation } from './compensation.ts'
 import { associateFloatingIp, disassociateFloatingIp } from './floating-association.ts'
@@ -35,10 +35,8 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       undo: Compensation = new Compensation(),
     ): Promise<NetworkInfo> {
       const info = await super.allocateForInstance(context, request, undo)
-      const fixed = info.flatMap((vif) => vif.network.subnets.flatMap((subnet) => subnet.ips))
-      const first = fixed.find((ip) => ip.version === 4)?.address
-      if (!this.services.flags.auto_assign_floating_ip || !first || fixed.some((ip) => ip.floating_ips.length > 0))
-        return info
+      const first = fixedIpsOf(info).find((ip) => ip.version === 4)?.address
+      if (!this.services.flags.auto_assign_floating_ip || !first || floatingIpsOf(info).length > 0) return info
       await this.whole(undo, async () => {
         const admin = elevated(context)
         const wish = { project_id: request.project_id, auto_assigned: true }

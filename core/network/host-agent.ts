@@ -6,7 +6,7 @@ import type { HostFacts } from '../contracts/host-facts.ts'
 import type { HostOperations } from '../contracts/network-manager.ts'
 import type { Attachment, AttachRequest, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
 import type { Command, LeaseSpool } from '../contracts/ports.ts'
-import { HostChangeFailed, NamespaceNotFound } from '../errors/service.ts'
+import { BridgeNotFound, HostChangeFailed, NamespaceNotFound } from '../errors/service.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
 import type { VirtualInterfaceRow } from '../model/rows.ts'
@@ -175,9 +175,11 @@ function attachment(vif: VirtualInterfaceRow): Attachment {
   }
 }
 
-/** The one failure with a name of its own: the namespace is not on this host. */
+/** The failures with names of their own: the namespace, or the operator's bridge, is not on this host. */
 function attachError(error: unknown, { kind, name }: AttachRequest['target'], host: string): unknown {
-  const isMissing =
-    kind === 'netns' && error instanceof HostChangeFailed && error.message.includes(`waits for namespace ${name}`)
-  return isMissing ? new NamespaceNotFound({ namespace: name, host }, { cause: error }) : error
+  if (!(error instanceof HostChangeFailed)) return error
+  if (kind === 'netns' && error.message.includes(`waits for namespace ${name}`))
+    return new NamespaceNotFound({ namespace: name, host }, { cause: error })
+  const bridge = / waits for bridge ([^ ;]+)/.exec(error.message)?.[1]
+  return bridge === undefined ? error : new BridgeNotFound({ bridge, host }, { cause: error })
 }

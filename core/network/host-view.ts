@@ -50,6 +50,13 @@ export async function readHostView(
       ? await store.fixedIps.list({ networkIds: leaseNetworkIds, leased: true, forHost: host })
       : []
   const ports = wantsPorts ? await store.virtualInterfaces.list({ ...portFilter, pluggedOn: host }) : []
+  const unserved = topology.dhcp
+    ? []
+    : ports.filter((vif) => networks.some(({ id, injected }) => injected && id === vif.network_id))
+  const injected =
+    unserved.length > 0
+      ? await store.fixedIps.list({ virtualInterfaceIds: unserved.map((vif) => vif.id), allocated: true })
+      : []
   const floatingIps = wantsFloating ? await store.floatingIps.list({ ...floatingFilter, host }) : []
   return {
     host,
@@ -61,6 +68,7 @@ export async function readHostView(
     guests: guests.filter((guest) => served.has(guest.network_id)),
     leases,
     ports,
+    injected,
     floatingIps: floatingIps.filter((floating) => floating.fixed_address !== null),
   }
 }

@@ -11,7 +11,7 @@ import type { Compensation } from './compensation.ts'
 import { letGo } from './fixed-ips.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { createVif } from './nics.ts'
-import { leasesOwner, networkOwner, vifOwner } from './owners.ts'
+import { leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
 
 /**
  * One more address from the network, on the interface that the instance has there; without one it gets one. DHCP gives
@@ -59,7 +59,7 @@ export async function removeFixedIpFromInstance(
   await manager.agent.drainLeaseEvents()
   await changeRows(manager, context, async (store, changes) => {
     await store.instances.lock(uuid)
-    const { project_id, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
+    const { host, project_id, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
     manager.checkOwner(context, `instance ${uuid}`, project_id)
     const held = vifs.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
     if (held.length === 0) throw new FixedIpNotFoundForInstance({ instance_uuid: uuid })
@@ -71,6 +71,8 @@ export async function removeFixedIpFromInstance(
       changes,
     )
     if (gone.length === 0) throw new FixedIpNotFoundForSpecificInstance({ instance_uuid: uuid, ip: address })
+    const port = vifs.find((vif) => vif.fixed_ips.some((fixed) => fixed.address === address))
+    if (port && port.target !== null) changes.add(host, portOwner(port.id))
   })
 }
 

@@ -2,6 +2,7 @@
 import type { InstanceAddress, IpFilter } from '../contracts/network-operations.ts'
 import { InvalidInput } from '../errors/input.ts'
 import { parseAddress, versionOf } from '../model/address.ts'
+import { fixedIpsOf } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import type { NetworkManager } from './network-manager.ts'
 
@@ -61,14 +62,11 @@ async function addressesOf(manager: NetworkManager, context: RequestContext, nam
   return instances
     .filter(({ hostname }) => named(hostname))
     .flatMap((instance) =>
-      manager.buildNetworkInfoModel(instance, networks, []).flatMap((vif) =>
-        vif.network.subnets
-          .flatMap(({ ips }) => ips)
-          .flatMap((fixed) => [fixed, ...fixed.floating_ips])
-          .flatMap(({ address, type }) =>
-            address === null ? [] : [{ instance_uuid: instance.uuid, address, isFixed: type === 'fixed' }],
-          ),
-      ),
+      fixedIpsOf(manager.buildNetworkInfoModel(instance, networks, []))
+        .flatMap((fixed) => [fixed, ...fixed.floating_ips])
+        .flatMap(({ address, type }) =>
+          address === null ? [] : [{ instance_uuid: instance.uuid, address, isFixed: type === 'fixed' }],
+        ),
     )
 }
 

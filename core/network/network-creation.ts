@@ -26,6 +26,8 @@ export interface CreationDefaults extends BridgeDefaults {
   readonly flat_network_dns: string | null
   /** Each network gets a VLAN: said by the manager, whatever its flag is called (defects-manager D6). */
   readonly vlan?: VlanDefaults
+  /** Guests get their addresses without DHCP. */
+  readonly injected?: boolean
 }
 
 /**
@@ -58,7 +60,7 @@ export function planNetworks(
     ...addressesV6(blocksV6 === null ? null : blocksV6[index]!, request),
     uuid: uuid ?? newUuid(),
     label: count === 1 ? label : `${label}_${index}`,
-    injected: false,
+    injected: defaults.injected ?? false,
     multi_host: request.multi_host ?? defaults.multi_host,
     dns1: optionalAddress('dns1', request.dns1 ?? defaults.flat_network_dns),
     dns2: optionalAddress('dns2', request.dns2 ?? null),

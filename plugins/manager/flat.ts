@@ -14,6 +14,10 @@ const options = {
   ...coreOptions,
   flat_network_bridge: option.optionalDevice({ help: 'Bridge device for simple network instances' }),
   flat_interface: option.optionalDevice({ help: 'FlatDHCP will bridge into this interface if set' }),
+  flat_injected: option.boolean({
+    default: false,
+    help: 'Guests of networks that Flat makes get their addresses without DHCP: set in their namespace, or from `instance show --format`',
+  }),
 }
 
 /**
@@ -24,13 +28,16 @@ export class FlatManager extends NetworkManager implements FloatingIPReads {
   readonly topology = { managesHost: false, dhcp: false }
   readonly bridge: string | null
   readonly bridgeInterface: string | null
+  readonly injected: boolean
 
   constructor(
     services: ConstructorParameters<typeof NetworkManager>[0],
     bridge: string | null,
     bridgeInterface: string | null,
+    injected = false,
   ) {
     super(services)
+    this.injected = injected
     this.bridge = bridge
     this.bridgeInterface = bridgeInterface
   }
@@ -41,6 +48,7 @@ export class FlatManager extends NetworkManager implements FloatingIPReads {
       bridge: this.bridge,
       bridge_interface: this.bridgeInterface,
       bridgeFlag: 'flat_network_bridge',
+      injected: this.injected,
       ownBridge: false,
     }
   }
@@ -84,5 +92,6 @@ export default definePlugin({
       managerServices(environment),
       environment.flags.flat_network_bridge,
       environment.flags.flat_interface,
+      environment.flags.flat_injected,
     ),
 })

@@ -88,6 +88,12 @@ describe.each(backends)('addresses of a living instance on $name', (pair) => {
   test('are all let go, whatever the caller says it knows of (defects-manager H8)', async () => {
     const cloud = await smallCloud(pair)
     await cloud.api.addFixedIpToInstance(uuidOf(1), ONE)
+    // Also one whose lease was reported past the spool.
+    const report = (method: string) =>
+      cloud.machine.service.part.dispatch(method, { address: '10.0.0.2', mac: macOf(1), context: { ...cloud.context } })
+    await report('lease_fixed_ip')
+    expect(await cloud.api.getDhcpLeases()).toMatchObject([{ address: '10.0.0.2', mac: macOf(1) }])
+    await report('release_fixed_ip')
     const { addresses } = await cloud.api.deallocateForInstance(uuidOf(1), ['10.0.0.2'])
     expect(addresses).toEqual(['10.0.0.2', '10.0.0.3'])
     expect((await cloud.api.getNetwork(ONE)).addresses.used).toBe(0)

@@ -22,7 +22,13 @@ export function refusals(steps: readonly Step[], state: HostState): readonly Ope
 function unsafeWord(resource: HostResource): string | null {
   const words =
     resource.kind === 'link'
-      ? [resource.name, resource.macAddress, resource.master, resource.parent, ...Object.values(resource.peer ?? {})]
+      ? [
+          resource.name,
+          resource.macAddress,
+          resource.master,
+          resource.parent,
+          ...Object.values(resource.peer ?? {}).flat(),
+        ]
       : resource.kind === 'address'
         ? [resource.device, resource.cidr, resource.broadcast]
         : []

@@ -2,6 +2,7 @@
 import {
   type AddressResource,
   type BatchLine,
+  type GuestEnd,
   type HostState,
   type LinkResource,
   parseCidr,
@@ -75,9 +76,14 @@ export function linkLines(step: Step, wanted: LinkResource, state: HostState): L
     remove: [],
     create: creation === null ? [] : [line(creation, ...harmlessAtCreation(wanted))],
     configure: [line(set), ...hairpin],
-    guest: guestLines(wanted, there?.master === undefined, mtu).map((text) =>
-      creation === null ? line(text, 'Cannot find device') : line(text),
-    ),
+    guest: [
+      ...guestLines(wanted, there?.master === undefined, mtu).map((text) =>
+        creation === null ? line(text, 'Cannot find device') : line(text),
+      ),
+      ...settingLines(wanted.peer, there?.master === undefined ? undefined : there.peer).map((text) =>
+        line(text, ...HARMLESS_AT_REMOVAL),
+      ),
+    ],
   }
 }
 
@@ -96,6 +102,24 @@ function guestLines({ peer }: LinkResource, begun: boolean, mtu: number | undefi
   return [words(`link set dev ${peer.name}`, given('mtu', mtu), begun ? 'up' : '')]
 }
 
+/**
+ * What the guest gets without DHCP. A route goes with the address that it was reached by, so it is set last, and again
+ * with each change.
+ * @param there undefined: nobody knows, or whoever made the pair may not have come this far
+ */
+function settingLines(peer: GuestEnd | undefined, there: GuestEnd | undefined): readonly string[] {
+  const { name, addresses = [], gateway } = peer ?? {}
+  const before = there?.addresses ?? []
+  const same = JSON.stringify([addresses, gateway]) === JSON.stringify([before, there?.gateway])
+  if (name === undefined || same) return []
+  const gone = before.filter((cidr) => !addresses.includes(cidr))
+  return [
+    ...gone.map((cidr) => `address delete ${cidr} dev ${name}`),
+    ...addresses.map((cidr) => `address replace ${cidr} dev ${name}`),
+    ...(gateway === undefined ? [] : [`route replace default via ${gateway} dev ${name}`]),
+  ]
+}
+
 /** True when no change of attributes makes one into the other. */
 export function isAnother(wanted: LinkResource, there: LinkResource): boolean {
   if (wanted.type === 'existing') return false
@@ -105,6 +129,9 @@ export function isAnother(wanted: LinkResource, there: LinkResource): boolean {
   return a !== undefined && b !== undefined && (a.netns !== b.netns || a.name !== b.name)
 }
 
+/** It is gone already. */
+const HARMLESS_AT_REMOVAL = ['ddress not found', 'Cannot assign requested address', 'Cannot find device']
+
 /** The line that takes a link or an address away. */
 export function removeLine(owner: string, resource: LinkResource | AddressResource): BatchLine {
   return resource.kind === 'link'
@@ -112,7 +139,7 @@ export function removeLine(owner: string, resource: LinkResource | AddressResour
     : {
         owner,
         text: `address delete ${resource.cidr} dev ${resource.device}`,
-        harmless: ['ddress not found', 'Cannot assign requested address', 'Cannot find device'],
+        harmless: HARMLESS_AT_REMOVAL,
       }
 }
 

@@ -257,7 +257,11 @@ const cases: readonly Case[] = [
   },
   {
     line: 'floating release 203.0.113.5',
-    calls: [['deallocate_floating_ip', { address: '203.0.113.5' }]],
+    answers: { get_floating_ip_by_address: floating },
+    calls: [
+      ['get_floating_ip_by_address', { address: '203.0.113.5' }],
+      ['deallocate_floating_ip', { address: '203.0.113.5', project_id: 'acme' }],
+    ],
     stderr: 'floating IP 203.0.113.5 released\n',
   },
   {
@@ -268,7 +272,10 @@ const cases: readonly Case[] = [
   },
   {
     line: 'floating disassociate 203.0.113.5',
-    calls: [['disassociate_floating_ip', { address: '203.0.113.5' }]],
+    calls: [
+      ['get_floating_ip_by_address', { address: '203.0.113.5' }],
+      ['disassociate_floating_ip', { address: '203.0.113.5' }],
+    ],
     stderr: 'floating IP 203.0.113.5 disassociated\n',
   },
   {

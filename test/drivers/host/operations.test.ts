@@ -26,6 +26,13 @@ const vlan: LinkResource = {
   ...{ kind: 'link', name: 'vlan100', type: 'vlan', parent: 'eth1', vlanId: 100 },
   ...{ macAddress: '02:6e:00:00:00:01', master: 'br100' },
 }
+const settled = {
+  name: 'eth0',
+  netns: 'guest1',
+  macAddress: 'fa:16:3e:00:00:01',
+  addresses: ['10.0.0.2/24', '10.0.0.3/24'],
+  gateway: '10.0.0.1',
+}
 const tap: LinkResource = { kind: 'link', name: 'tap2', type: 'tap', master: 'br100', hairpin: true }
 const port: LinkResource = { kind: 'link', name: 'eth1', type: 'existing', master: 'br100' }
 const gateway: AddressResource = { kind: 'address', device: 'br100', cidr: '10.0.0.1/24', broadcast: '10.0.0.255' }
@@ -132,6 +139,37 @@ describe('operations on links and addresses', () => {
         'bind: ip -force -batch -',
         '  link set dev tap1 mtu 1400 master br100 up',
         '  link set dev tap1 type bridge_slave hairpin on',
+      ],
+    ],
+    [
+      'a guest without DHCP is given its addresses and its default route',
+      [step('add', { ...veth, peer: settled })],
+      state([bridge]),
+      [
+        'bind: ip -force -batch -',
+        '  link add name tap1 type veth peer name eth0 address fa:16:3e:00:00:01 netns guest1',
+        'bind: ip -n guest1 -force -batch -',
+        '  link set dev eth0 up',
+        '  address replace 10.0.0.2/24 dev eth0',
+        '  address replace 10.0.0.3/24 dev eth0',
+        '  route replace default via 10.0.0.1 dev eth0',
+        'bind: ip -force -batch -',
+        '  link set dev tap1 master br100 up',
+        '  link set dev tap1 type bridge_slave hairpin on',
+      ],
+    ],
+    [
+      'addresses that a guest gets and loses later, and the route that may go with them',
+      [step('change', { ...veth, peer: settled })],
+      state([bridge, { ...veth, peer: { ...settled, addresses: ['10.0.0.9/24', '10.0.0.3/24'] } }]),
+      [
+        'bind: ip -n guest1 -force -batch -',
+        '  address delete 10.0.0.9/24 dev eth0',
+        '  address replace 10.0.0.2/24 dev eth0',
+        '  address replace 10.0.0.3/24 dev eth0',
+        '  route replace default via 10.0.0.1 dev eth0',
+        'bind: ip -force -batch -',
+        '  link set dev tap1 up',
       ],
     ],
     [
