@@ -4,6 +4,7 @@
  * this process. No caller may know whether a free address is already a row.
  */
 import type { NetloomError } from '../errors/base.ts'
+import type { EventFilter, NetworkEvent, NewEvent } from '../model/events.ts'
 import type {
   FixedIpDetail,
   FixedIpRow,
@@ -73,6 +74,7 @@ export interface NetworkStore {
   readonly instances: InstanceTable
   readonly services: ServiceTable
   readonly hostChanges: HostChangeTable
+  readonly events: EventTable
 }
 
 /** A network to be made; what is in the range and not reserved is its pool. */
@@ -92,9 +94,10 @@ export interface NetworkTable {
   byUuid(uuid: string): Promise<NetworkRow>
   /** @throws {CidrConflict} the same range exists. @throws {DuplicateVlan} */
   create(network: NewNetwork): Promise<NetworkRow>
-  /** Takes a network without a host for this one. @returns the host that it has now, whoever won (defects-manager A8) */
-  claimHost(id: number, host: string): Promise<string>
-  /** Gives a network from one host (null: from none) to another; of several at once one wins. @returns whether it was this */
+  /**
+   * Gives a network from one host (null: from none) to another; of several at once one wins (defects-manager A8).
+   * @returns whether it was this
+   */
   moveHost(id: number, from: string | null, to: string | null): Promise<boolean>
   /** Networks of which something is on the host: its gateway, an address of the host, or a guest that is plugged in. */
   idsOn(host: string): Promise<readonly number[]>
@@ -140,9 +143,9 @@ export interface FixedIpTable {
   claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow>
   /**
    * Ends the use by its instance. One without a lease is free at once (defects-manager A5); a leased one is held until
-   * `release` or `freeStale`. @returns the row as it is now
+   * `release` or `freeStale`. @returns the row as it is now, null when it was not allocated (any more)
    */
-  deallocate(id: number): Promise<FixedIpRow>
+  deallocate(id: number): Promise<FixedIpRow | null>
   /** `mac` has a lease: recorded only when `mac` is that of the interface that holds the address. @returns whether it was */
   lease(address: string, mac: string): Promise<boolean>
   /**
@@ -157,8 +160,8 @@ export interface FixedIpTable {
   claimForHost(networkId: number, host: string): Promise<FixedIpRow>
   /** The addresses that hosts have in multi_host networks: of one host, or in one network. */
   ofHosts(filter: { readonly host?: string; readonly networkId?: number }): Promise<readonly FixedIpRow[]>
-  /** Frees deallocated addresses of these networks that were last changed before the time; one statement. @returns how many */
-  freeStale(networkIds: readonly number[], before: string): Promise<number>
+  /** Frees deallocated addresses of these networks that were last changed before the time. @returns them as they were */
+  freeStale(networkIds: readonly number[], before: string): Promise<readonly FixedIpRow[]>
 }
 
 export interface FixedIpClaim {
@@ -249,13 +252,26 @@ export interface ServiceTable {
   list(): Promise<readonly ServiceRow[]>
 }
 
-export interface HostChangeTable {
+/** A table that readers follow by number: see `model/feed.ts`. */
+export interface FeedTable {
+  /** The position before the oldest row that is kept, and the one of the newest that is from before the time. */
+  positions(before: string): Promise<{ readonly oldest: number; readonly settled: number }>
+  /** Forgets rows from before the time, `limit` at most and never the newest. @returns how many */
+  forget(before: string, limit: number): Promise<number>
+}
+
+export interface HostChangeTable extends FeedTable {
   /** Notes, as part of the transaction, that these owners want something else of the host from now on. */
   record(host: string, owners: readonly string[]): Promise<void>
   /** Changes of a host after a position, in order, at most `limit`. */
   after(host: string, id: number, limit: number): Promise<readonly HostChangeRow[]>
-  /** The position before the oldest change that is kept, and the one of the newest that is from before the time. */
-  positions(before: string): Promise<{ readonly oldest: number; readonly settled: number }>
-  /** Forgets changes from before the time, but never the newest. @returns how many */
-  forget(before: string): Promise<number>
+}
+
+export interface EventTable extends FeedTable {
+  /** As part of the transaction; one statement. */
+  append(events: readonly NewEvent[]): Promise<void>
+  /** Events after a position, in order, at most `limit`. */
+  after(id: number, limit: number, filter: EventFilter): Promise<readonly NetworkEvent[]>
+  /** All that is kept of an address, in order. */
+  ofAddress(address: string): Promise<readonly NetworkEvent[]>
 }

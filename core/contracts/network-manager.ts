@@ -20,10 +20,12 @@ import type {
 /** One address for one interface. */
 export interface FixedIpRequest {
   readonly instance_uuid: string
+  readonly project_id: string
   /** The host that the instance runs on. */
   readonly instance_host: string
   readonly network_id: number
   readonly virtual_interface_id: number
+  readonly mac: string
   /** This address; default: the pool's choice. */
   readonly address?: string
 }

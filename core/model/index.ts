@@ -1,4 +1,6 @@
 export * from './address.ts'
+export * from './events.ts'
+export * from './feed.ts'
 export * from './mac.ts'
 export * from './names.ts'
 export * from './network-info.ts'

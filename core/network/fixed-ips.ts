@@ -5,10 +5,12 @@ import { FixedIpNotAllocated } from '../errors/address.ts'
 import { parseAddress } from '../model/address.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
-import type { FixedIpRow } from '../model/rows.ts'
+import type { FixedIpDetail, FixedIpRow } from '../model/rows.ts'
 import type { Compensation } from './compensation.ts'
+import { type Emit, recorded } from './event-log.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
+import { detachEvent } from './ports.ts'
 
 /**
  * Source: nova allocate_fixed_ip.
@@ -21,11 +23,10 @@ export async function allocateFixedIp(
   request: FixedIpRequest,
   undo?: Compensation,
 ): Promise<string> {
-  const { database } = manager.services
-  const { network_id: networkId, virtual_interface_id: vifId } = request
+  const { network_id: networkId, virtual_interface_id: vifId, instance_uuid, project_id, mac } = request
   // The lease file too: with its first guest a host may begin to serve a multi_host network.
   const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(vifId)]
-  const { row, host, isNew } = await database.transaction(async (store) => {
+  const { row, host, isNew } = await recorded(manager.services, async (store, emit) => {
     // Of several that ask for the same interface the others wait here, and find what the first one took.
     await store.virtualInterfaces.lock(vifId)
     const [known] = await store.fixedIps.list({ virtualInterfaceIds: [vifId], allocated: true })
@@ -34,12 +35,16 @@ export async function allocateFixedIp(
     const host = manager.configuringHost(network, request.instance_host)
     if (host !== null && network.multi_host) await store.fixedIps.claimForHost(networkId, host)
     if (host !== null) await store.hostChanges.record(host, owners)
+    if (known === undefined) {
+      const subject = { address: row.address, instance_uuid, project_id, network_uuid: network.uuid, host }
+      emit({ type: 'network.fixed_ip.allocate', ...subject, payload: { mac } })
+    }
     return { row, host, isNew: known === undefined }
   })
   try {
     await manager.converge(context, host, owners)
   } catch (error) {
-    if (isNew) await runToTheEnd(() => release(manager, context, row.id, host, owners))
+    if (isNew) await runToTheEnd(() => release(manager, context, row, host, owners))
     throw error
   }
   if (isNew) undo?.push(`deallocate ${row.address}`, () => deallocateFixedIp(manager, context, row.address))
@@ -54,23 +59,24 @@ function claim(store: NetworkStore, request: FixedIpRequest): Promise<FixedIpRow
     : store.fixedIps.claimAddress(parseAddress(request.address), wanted)
 }
 
-async function release(
+/** Lets an address go that its host could not be configured for, unless another has it by now. */
+function release(
   manager: NetworkManager,
   context: RequestContext,
-  id: number,
+  { address, virtual_interface_id: vifId }: FixedIpRow,
   host: string | null,
   owners: readonly string[],
 ): Promise<void> {
-  await manager.services.database.transaction(async (store) => {
-    await store.fixedIps.deallocate(id)
-    if (host !== null) await store.hostChanges.record(host, owners)
+  return change(manager, context, async (step) => {
+    const now = await step.store.fixedIps.byAddress(address)
+    if (now.allocated && now.virtual_interface_id === vifId) await letGo(manager, step, now)
+    step.changed(host, ...owners)
   })
-  await manager.convergeOrLog(context, host, owners)
 }
 
 /** Its host then takes away its entry and ends its lease, in this order (defects-manager H3). @throws {FixedIpNotAllocated} */
 export function deallocateFixedIp(manager: NetworkManager, context: RequestContext, address: string): Promise<void> {
-  return change(manager, context, (store, changed) => letGo(manager, store, address, changed))
+  return change(manager, context, async (step) => letGo(manager, step, await step.store.fixedIps.byAddress(address)))
 }
 
 /**
@@ -82,32 +88,49 @@ export function deallocateInstance(
   context: RequestContext,
   uuid: string,
 ): Promise<readonly string[]> {
-  return change(manager, context, async (store, changed) => {
-    const { host, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
+  return change(manager, context, async (step) => {
+    const { store, changed, emit } = step
+    const { host, project_id, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
     const addresses = vifs.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
-    for (const address of addresses) await letGo(manager, store, address, changed)
+    for (const address of addresses) await letGo(manager, step, await store.fixedIps.byAddress(address))
     const plugged = vifs.filter((vif) => vif.target !== null)
     // With its last guest a network may be gone from this host.
     changed(host, ...plugged.flatMap((vif) => [portOwner(vif.id), networkOwner(vif.network_id)]))
     await store.virtualInterfaces.remove(vifs.map((vif) => vif.id))
     await store.instances.remove(uuid)
+    for (const vif of plugged) emit(detachEvent(vif, host, project_id))
     return addresses
   })
 }
 
-/** Tells that facts of these owners changed, which are on this host; null: on none. */
-type Changed = (host: string | null, ...owners: readonly string[]) => void
+/** What is at hand while things are let go. */
+interface Step {
+  readonly store: NetworkStore
+  readonly emit: Emit
+  /** Tells that facts of these owners changed, which are on this host; null: on none. */
+  changed(host: string | null, ...owners: readonly string[]): void
+}
 
-async function letGo(manager: NetworkManager, store: NetworkStore, address: string, changed: Changed): Promise<void> {
-  const before = await store.fixedIps.byAddress(address)
+async function letGo(manager: NetworkManager, { store, emit, changed }: Step, before: FixedIpDetail): Promise<void> {
+  const { address, mac, instance_uuid, project_id } = before
   if (!before.allocated) throw new FixedIpNotAllocated({ address })
-  await store.fixedIps.deallocate(before.id)
-  const host = manager.configuringHost(await store.networks.byId(before.network_id), before.instance_host)
+  const now = await store.fixedIps.deallocate(before.id)
+  const network = await store.networks.byId(before.network_id)
+  const host = manager.configuringHost(network, before.instance_host)
   changed(host, leasesOwner(before.network_id))
   if (before.virtual_interface_id !== null) changed(host, vifOwner(before.virtual_interface_id))
+  const subject = { instance_uuid, project_id, network_uuid: network.uuid }
   for (const floating of await store.floatingIps.list({ fixedIpIds: [before.id] })) {
-    await store.floatingIps.disassociate(floating.address)
-    changed(floating.host, floatingOwner(floating.address))
+    const { address: floatingAddress, project_id, host } = floating
+    if (!(await store.floatingIps.disassociate(floatingAddress, before.id))) continue
+    changed(host, floatingOwner(floatingAddress))
+    const its = { ...subject, address: floatingAddress, project_id, host }
+    emit({ type: 'network.floating_ip.disassociate', ...its, payload: { fixed_address: address } })
+  }
+  // Null: another call was faster, and has said so.
+  if (now !== null) {
+    const payload = { mac, leased: now.leased }
+    emit({ type: 'network.fixed_ip.deallocate', address, ...subject, host, payload })
   }
 }
 
@@ -115,13 +138,14 @@ async function letGo(manager: NetworkManager, store: NetworkStore, address: stri
 async function change<T>(
   manager: NetworkManager,
   context: RequestContext,
-  work: (store: NetworkStore, changed: Changed) => Promise<T>,
+  work: (step: Step) => Promise<T>,
 ): Promise<T> {
-  const { result, changes } = await manager.services.database.transaction(async (store) => {
+  const { result, changes } = await recorded(manager.services, async (store, emit) => {
     const changes = new Map<string, readonly string[]>()
-    const result = await work(store, (host, ...owners) => {
+    const changed: Step['changed'] = (host, ...owners) => {
       if (host !== null && owners.length > 0) changes.set(host, [...(changes.get(host) ?? []), ...owners])
-    })
+    }
+    const result = await work({ store, emit, changed })
     for (const [host, owners] of changes) await store.hostChanges.record(host, owners)
     return { result, changes }
   })

@@ -22,6 +22,8 @@ import type { NetworkInfo } from '../model/network-info.ts'
 import { elevated, type RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
 import type { FloatingIpDetail } from '../model/rows.ts'
+import { recorded } from './event-log.ts'
+import { disassociateEvent, ledBackEvents, ledEvents, poolEvent } from './floating-events.ts'
 import { floatingRange, refuseFixedAddresses } from './floating-range.ts'
 import { isUp } from './network-hosts.ts'
 import type { NetworkManager } from './network-manager.ts'
@@ -113,10 +115,12 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       const project = parseProject(request.project_id)
       const pool = parsePool(request.pool ?? this.services.flags.default_floating_pool)
       this.checkOwner(context, `project ${project}`, project)
-      const row = await this.services.database.transaction(async (store) => {
+      const row = await recorded(this.services, async (store, emit) => {
         const pools = await store.floatingIps.pools()
         if (!pools.includes(pool)) throw new FloatingIpPoolNotFound({ pool, pools })
-        return store.floatingIps.allocate(pool, project, request.auto_assigned ?? false)
+        const row = await store.floatingIps.allocate(pool, project, request.auto_assigned ?? false)
+        emit(poolEvent('network.floating_ip.allocate', row))
+        return row
       })
       return row.address
     }
@@ -124,8 +128,11 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     async deallocateFloatingIp(context: RequestContext, address: string): Promise<void> {
       const floating = await this.ownFloatingIp(context, address)
       if (floating.fixed_ip_id !== null) throw new FloatingIpAssociated({ address: floating.address })
-      const released = await this.services.database.transaction((store) => store.floatingIps.release(floating.address))
-      if (!released) throw new FloatingIpAssociated({ address: floating.address })
+      await recorded(this.services, async (store, emit) => {
+        if (!(await store.floatingIps.release(floating.address)))
+          throw new FloatingIpAssociated({ address: floating.address })
+        emit(poolEvent('network.floating_ip.deallocate', floating))
+      })
     }
 
     /**
@@ -159,9 +166,11 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
 
     async disassociateFloatingIp(context: RequestContext, floatingAddress: string): Promise<void> {
       const { address } = await this.ownFloatingIp(context, floatingAddress)
-      const before = await this.services.database.transaction(async (store) => {
+      const before = await recorded(this.services, async (store, emit) => {
         const floating = await store.floatingIps.byAddress(address)
-        if (!(await store.floatingIps.disassociate(address))) throw new FloatingIpNotAssociated({ address })
+        if (!(await store.floatingIps.disassociate(address, floating.fixed_ip_id ?? undefined)))
+          throw new FloatingIpNotAssociated({ address })
+        emit(disassociateEvent(floating))
         if (floating.host !== null) await store.hostChanges.record(floating.host, [floatingOwner(address)])
         return floating
       })
@@ -170,7 +179,7 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
 
     /** One transaction: the checks, and the row. @returns the row as it was, and where it leads now @internal */
     leadTo(context: RequestContext, address: string, fixed: string) {
-      return this.services.database.transaction(async (store) => {
+      return recorded(this.services, async (store, emit) => {
         const before = await store.floatingIps.byAddress(address)
         const row = await store.fixedIps.byAddress(fixed)
         if (!row.allocated || row.instance_uuid === null) throw new FixedIpNotAllocated({ address: fixed })
@@ -179,12 +188,16 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
         const host = this.configuringHost(network, row.instance_host)
         if (host === null) throw new NetworkHostNotSet({ network: network.label })
         if (before.fixed_ip_id !== row.id || before.host !== host) {
-          if (!(await store.floatingIps.associate(address, row.id, host)))
-            throw new FloatingIpAssociateFailed({ address, reason: 'it is not allocated to a project any more' })
+          if (!(await store.floatingIps.associate(address, row.id, host, before.fixed_ip_id)))
+            throw new FloatingIpAssociateFailed({
+              address,
+              reason: 'another call led it elsewhere, or let it go, meanwhile',
+            })
           // On a store with several writers the fixed IP may have been let go until now; from now on it waits for us.
           if (!(await store.fixedIps.byAddress(fixed)).allocated) throw new FixedIpNotAllocated({ address: fixed })
           const hosts = new Set([host, before.host ?? host])
           for (const each of hosts) await store.hostChanges.record(each, [floatingOwner(address)])
+          for (const event of ledEvents(before, row, network.uuid, host)) emit(event)
         }
         return { before, host, fixedIpId: row.id }
       })
@@ -200,9 +213,14 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     /** Undoes `leadTo`, unless somebody has led the address elsewhere since. @internal */
     async leadBack(before: FloatingIpDetail, fixedIpId: number, host: string): Promise<void> {
       const { address } = before
-      await this.services.database.transaction(async (store) => {
-        if (before.fixed_ip_id === null) await store.floatingIps.disassociate(address, fixedIpId)
-        else await store.floatingIps.associate(address, before.fixed_ip_id, before.host ?? host, fixedIpId)
+      await recorded(this.services, async (store, emit) => {
+        const now = await store.floatingIps.byAddress(address)
+        const formerHost = before.host ?? host
+        const isBack =
+          before.fixed_ip_id === null
+            ? await store.floatingIps.disassociate(address, fixedIpId)
+            : await store.floatingIps.associate(address, before.fixed_ip_id, formerHost, fixedIpId)
+        if (isBack) for (const event of await ledBackEvents(store, now, before, formerHost)) emit(event)
         for (const each of new Set([host, before.host ?? host]))
           await store.hostChanges.record(each, [floatingOwner(address)])
       })

@@ -3,8 +3,10 @@ import type { HostSummary } from '../contracts/network-operations.ts'
 import { InvalidInput } from '../errors/input.ts'
 import { NetworkHostNotSet } from '../errors/network.ts'
 import { HostNotFound, ServiceUnavailable, TryLater } from '../errors/service.ts'
+import type { EventDraft } from '../model/events.ts'
 import { adminContext, type RequestContext } from '../model/request-context.ts'
 import type { NetworkRow, ServiceRow } from '../model/rows.ts'
+import { recorded } from './event-log.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { ALL_OWNERS, leasesOwner, networkOwner } from './owners.ts'
 import { servesNetworks, stateOf } from './service-nodes.ts'
@@ -27,16 +29,18 @@ export async function isUp(manager: NetworkManager, host: string): Promise<boole
  */
 export async function takeNetwork(manager: NetworkManager, context: RequestContext, id: number): Promise<string> {
   const owners = [networkOwner(id), leasesOwner(id)]
-  const { host, taken } = await manager.services.database.transaction(async (store) => {
+  const { host, taken } = await recorded(manager.services, async (store, emit) => {
     const network = await store.networks.byId(id)
     if (network.host !== null) return { host: network.host, taken: false }
     const wanted = servesNetworks(manager.services.nodes)
       ? manager.host
       : leastLoaded(manager, await store.services.list(), await store.networks.list())
     if (wanted === null) throw new NetworkHostNotSet({ network: network.label })
-    const host = await store.networks.claimHost(id, wanted)
-    if (host === wanted) await store.hostChanges.record(host, owners)
-    return { host, taken: host === wanted }
+    if (!(await store.networks.moveHost(id, null, wanted)))
+      return { host: (await store.networks.byId(id)).host ?? wanted, taken: false }
+    await store.hostChanges.record(wanted, owners)
+    emit(movedEvent(network, wanted))
+    return { host: wanted, taken: true }
   })
   if (taken) await manager.convergeOrLog(context, host, owners)
   return host
@@ -53,7 +57,7 @@ export async function moveNetwork(
   uuid: string,
   to: string | null,
 ): Promise<void> {
-  const from = await manager.services.database.transaction(async (store) => {
+  const from = await recorded(manager.services, async (store, emit) => {
     const network = await store.networks.byUuid(uuid)
     if (network.multi_host)
       throw new InvalidInput({ what: 'host', value: to, want: 'a network that is not multi_host' })
@@ -63,6 +67,7 @@ export async function moveNetwork(
       throw new TryLater({ reason: `network ${network.label} was given to another host meanwhile` })
     await store.floatingIps.moveHost(network.id, network.host, to)
     for (const host of [network.host, to]) if (host !== null) await store.hostChanges.record(host, [ALL_OWNERS])
+    emit(movedEvent(network, to))
     return network.host
   })
   await manager.convergeOrLog(context, from, [ALL_OWNERS])
@@ -87,6 +92,10 @@ export async function takeOverNetworks(manager: NetworkManager): Promise<void> {
       logger.error('a network was not taken over', { network: network.label, error }),
     )
   }
+}
+
+function movedEvent({ uuid, project_id, label, host: previous_host }: NetworkRow, host: string | null): EventDraft {
+  return { type: 'network.network.modify', network_uuid: uuid, project_id, host, payload: { label, previous_host } }
 }
 
 function checkTarget(manager: NetworkManager, rows: readonly ServiceRow[], host: string): void {

@@ -36,11 +36,9 @@ import { isUp, listHosts, moveNetwork, takeNetwork, takeOverNetworks } from './n
 import { buildNetworkInfo } from './network-info-builder.ts'
 import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
 import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
+import { forgetOld } from './retention.ts'
 import { StoreFacts } from './store-facts.ts'
 import { instanceSummary } from './summaries.ts'
-
-/** How long changes of facts are kept for hosts that are away; one that was away for longer reads everything. In milliseconds. */
-const KEEP_CHANGES_MS = 3_600_000
 
 export abstract class NetworkManager implements NetworkOperations {
   /** What this kind of manager does on its hosts. */
@@ -64,7 +62,7 @@ export abstract class NetworkManager implements NetworkOperations {
   }
 
   factsOf(host: string): HostFacts {
-    return new StoreFacts(host, this.topology, this.services.database, this.services.clock)
+    return new StoreFacts(host, this.topology, this.services)
   }
 
   /** Defaults of create_networks for this kind of manager. */
@@ -93,9 +91,7 @@ export abstract class NetworkManager implements NetworkOperations {
   }
 
   async periodicTasks(): Promise<void> {
-    const { database, clock } = this.services
-    const before = new Date(clock.nowMs() - KEEP_CHANGES_MS).toISOString()
-    await database.transaction((store) => store.hostChanges.forget(before))
+    await forgetOld(this.services)
     if (this.topology.dhcp) await freeStaleAddresses(this)
     await takeOverNetworks(this)
   }

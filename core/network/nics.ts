@@ -23,6 +23,7 @@ export interface Nic {
   readonly vif: VirtualInterfaceRow
   /** The host that the instance runs on. */
   readonly instanceHost: string
+  readonly projectId: string
   /** The address that was asked for. */
   readonly address: string | null
 }
@@ -73,12 +74,14 @@ export function parseAllocateRequest(request: AllocateRequest, thisHost: string 
 }
 
 /** The message that takes an address for an interface. */
-export function fixedIpRequest({ network, vif, instanceHost, address }: Nic): FixedIpRequest {
+export function fixedIpRequest({ network, vif, instanceHost, projectId, address }: Nic): FixedIpRequest {
   const request = {
     instance_uuid: vif.instance_uuid,
+    project_id: projectId,
     instance_host: instanceHost,
     network_id: network.id,
     virtual_interface_id: vif.id,
+    mac: vif.address,
   }
   return address === null ? request : { ...request, address }
 }
@@ -156,7 +159,7 @@ async function ensureVifs(
     if (existing && existing.fixed_ips.length > 0) continue
     const vif = existing ?? (await createVif(manager, store, wish, network, macs))
     if (!existing) made.push(vif)
-    nics.push({ network, vif, instanceHost: instance.host, address })
+    nics.push({ network, vif, instanceHost: instance.host, projectId: instance.project_id, address })
   }
   return { nics, made }
 }

@@ -75,6 +75,10 @@ export const coreOptions = {
     min: 1,
     help: 'Seconds to wait for an answer on the message bus',
   }),
+  event_retention_time: option.seconds({
+    default: 2_592_000,
+    help: 'Seconds for which events are kept (`netloom events`, `fixed history`); 0: for ever',
+  }),
   report_interval: option.seconds({ default: 10, min: 1, help: 'Seconds between two heartbeats' }),
   service_down_time: option.seconds({
     default: 60,

@@ -41,7 +41,8 @@ export function dispatcher<T extends HostOperations>(methods: Methods<T>, target
     const context = check(contextShape, rawContext, `context of ${name}`)
     if (entry.admin && !context.is_admin) throw new AdminRequired({ method: name })
     const checked = check(entry.arguments, args, `arguments of ${name}`)
-    return ((await runInRequest(context.request_id, () => entry.run(target, context, checked))) ?? null) as Json
+    const run = () => entry.run(target, context, checked)
+    return ((await runInRequest(context.request_id, run, context.user_id)) ?? null) as Json
   }
 }
 

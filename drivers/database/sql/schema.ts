@@ -1,6 +1,7 @@
 import { SchemaMismatch, type SchemaStatus } from 'netloom/contracts'
 import { MigrationExecutor, type MigrationInterface, type QueryRunner, Table } from 'typeorm'
 import type { Dialect } from './dialect.ts'
+import { NetworkEvents } from './migrations/events.ts'
 import { InitialSchema } from './migrations/initial.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
 
@@ -10,6 +11,7 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   HostChanges,
   ServiceNodes,
   ServiceBusySince,
+  NetworkEvents,
 ]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */

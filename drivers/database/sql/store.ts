@@ -1,5 +1,6 @@
 import type { NetworkStore } from 'netloom/contracts'
 import type { TableContext } from './statements.ts'
+import { Events } from './tables/events.ts'
 import { FixedIps } from './tables/fixed-ips.ts'
 import { FloatingIps } from './tables/floating-ips.ts'
 import { HostChanges } from './tables/host-changes.ts'
@@ -18,5 +19,6 @@ export function openStore(context: TableContext): NetworkStore {
     instances: new Instances(context),
     services: new Services(context),
     hostChanges: new HostChanges(context),
+    events: new Events(context),
   }
 }

@@ -95,7 +95,7 @@ describe('a read', () => {
 
   test('cannot write', async () => {
     const database = await openDatabase()
-    await expect(database.read((store) => store.networks.claimHost(1, 'host1'))).rejects.toThrow(
+    await expect(database.read((store) => store.networks.moveHost(1, null, 'host1'))).rejects.toThrow(
       'a read of the fact store tried to write',
     )
   })
