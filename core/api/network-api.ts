@@ -7,6 +7,7 @@ import type {
   Attachment,
   AttachRequest,
   CreateNetworksRequest,
+  EventsRequest,
   FloatingIpSummary,
   HostSummary,
   InstanceSummary,
@@ -16,6 +17,9 @@ import type {
   ReconcileReport,
 } from '../contracts/network-operations.ts'
 import type { JsonObject, RpcDriver } from '../contracts/rpc.ts'
+import type { AddressKind, AddressSpan } from '../model/address-history.ts'
+import type { NetworkEvent } from '../model/events.ts'
+import type { FeedPage } from '../model/feed.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
@@ -159,6 +163,16 @@ export class NetworkApi {
   /** Leases of a network (uuid), or of all. */
   getDhcpLeases(networkUuid?: string): Promise<readonly Lease[]> {
     return this.#call('get_dhcp_leases', networkUuid === undefined ? {} : { network_uuid: networkUuid })
+  }
+
+  /** A page of what happened: `FeedReader` follows it without missing or repeating any. @throws {InvalidInput} */
+  listEvents(request: EventsRequest): Promise<FeedPage<NetworkEvent>> {
+    return this.#call('list_events', request)
+  }
+
+  /** Who had an address when, as far as is known. */
+  getAddressHistory(kind: AddressKind, address: string): Promise<readonly AddressSpan[]> {
+    return this.#call('get_address_history', { kind, address })
   }
 
   listHosts(): Promise<readonly HostSummary[]> {

@@ -27,9 +27,11 @@ export const nouns: readonly Noun[] = [
   noun('serve', 'run the service: network host and controller', () => import('./commands/serve-command.ts')),
   noun('demo', 'build a small cloud in namespaces, use it, take it away', () => import('./commands/demo-command.ts')),
   noun('network', 'make, list and delete networks', () => import('./commands/network-command.ts')),
+  noun('fixed', 'fixed IPs, and who had them', () => import('./commands/fixed-command.ts')),
   noun('floating', 'pools of floating IPs, and whom they lead to', () => import('./commands/floating-command.ts')),
   noun('instance', 'addresses and interfaces of instances', () => import('./commands/instance-command.ts')),
   noun('lease', 'DHCP leases', () => import('./commands/lease-command.ts')),
+  noun('events', 'what happened to networks and addresses', () => import('./commands/events-command.ts')),
   noun('host', 'network hosts', () => import('./commands/host-command.ts')),
   noun(
     'plan',

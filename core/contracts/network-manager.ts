@@ -1,4 +1,7 @@
 /** `network_manager`: what every subclass of NetworkManager does. Names are the original's in camelCase. */
+import type { AddressKind, AddressSpan } from '../model/address-history.ts'
+import type { NetworkEvent } from '../model/events.ts'
+import type { FeedPage } from '../model/feed.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
@@ -8,6 +11,7 @@ import type {
   Attachment,
   AttachRequest,
   CreateNetworksRequest,
+  EventsRequest,
   FloatingIpSummary,
   HostSummary,
   InstanceSummary,
@@ -82,6 +86,11 @@ export interface NetworkOperations extends HostOperations {
   getVifsByInstance(context: RequestContext, instanceUuid: string): Promise<readonly VirtualInterfaceRow[]>
 
   getDhcpLeases(context: RequestContext, networkUuid: string | null): Promise<readonly Lease[]>
+
+  /** A page of what happened, in order. */
+  listEvents(context: RequestContext, request: EventsRequest): Promise<FeedPage<NetworkEvent>>
+  /** Who had the address when, as far as is known; a tenant is told of itself. */
+  getAddressHistory(context: RequestContext, kind: AddressKind, address: string): Promise<readonly AddressSpan[]>
 
   listHosts(context: RequestContext): Promise<readonly HostSummary[]>
   /** The facts of a host, for one that has no store. */

@@ -86,6 +86,27 @@ export type EventDraft = {
 /** An event before the store has numbered it. */
 export type NewEvent = { readonly [T in EventType]: Omit<EventOf<T>, 'id' | 'created_at'> }[EventType]
 
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/**
+ * @param text a time of ISO 8601 (UTC unless it says otherwise), or how long ago: `30m`, `2h`, `7d`
+ * @returns the time as events have it @throws {InvalidInput}
+ */
+export function parseSince(text: string, nowMs: number): string {
+  const [, amount, unit] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  if (amount !== undefined) return new Date(Math.max(0, nowMs - Number(amount) * UNIT_MS[unit!]!)).toISOString()
+  const isTime = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?$/.test(text)
+  const ms = isTime
+    ? Date.parse(/T.*(Z|[+-]\d\d:\d\d)$/.test(text) || !text.includes('T') ? text : `${text}Z`)
+    : Number.NaN
+  if (!Number.isNaN(ms)) return new Date(ms).toISOString()
+  throw new InvalidInput({
+    what: 'time',
+    value: text,
+    want: 'a time like 2026-11-01T12:00:00Z, or how long ago: 30m, 2h, 7d',
+  })
+}
+
 /** Which events: all conditions given must hold. */
 export interface EventFilter {
   readonly types?: readonly EventType[]

@@ -1,4 +1,5 @@
 export * from './address.ts'
+export * from './address-history.ts'
 export * from './events.ts'
 export * from './feed.ts'
 export * from './mac.ts'

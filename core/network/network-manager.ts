@@ -9,6 +9,7 @@ import type {
   Attachment,
   AttachRequest,
   CreateNetworksRequest,
+  EventsRequest,
   FixedIpRequest,
   HostSummary,
   InstanceSummary,
@@ -21,12 +22,16 @@ import type {
 } from '../contracts/index.ts'
 import type { JsonObject } from '../contracts/rpc.ts'
 import { Forbidden, InstanceNotFound } from '../errors/index.ts'
+import type { AddressKind, AddressSpan } from '../model/address-history.ts'
+import type { NetworkEvent } from '../model/events.ts'
+import type { FeedPage } from '../model/feed.ts'
 import { parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import { timeLeftMs } from '../model/request-scope.ts'
 import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
 import { Compensation } from './compensation.ts'
+import { getAddressHistory, listEvents } from './events.ts'
 import { allocateFixedIp, deallocateFixedIp, deallocateInstance } from './fixed-ips.ts'
 import { HostAgent } from './host-agent.ts'
 import { freeStaleAddresses, listLeases } from './leases.ts'
@@ -207,6 +212,14 @@ export abstract class NetworkManager implements NetworkOperations {
 
   getDhcpLeases(_context: RequestContext, networkUuid: string | null): Promise<readonly Lease[]> {
     return listLeases(this.services.database, networkUuid === null ? null : parseUuid(networkUuid))
+  }
+
+  listEvents(context: RequestContext, request: EventsRequest): Promise<FeedPage<NetworkEvent>> {
+    return listEvents(this.services, context, request)
+  }
+
+  getAddressHistory(context: RequestContext, kind: AddressKind, address: string): Promise<readonly AddressSpan[]> {
+    return getAddressHistory(this.services, context, kind, address)
   }
 
   listHosts(): Promise<readonly HostSummary[]> {
