@@ -75,6 +75,7 @@ export interface NetworkStore {
   readonly services: ServiceTable
   readonly hostChanges: HostChangeTable
   readonly events: EventTable
+  readonly projects: ProjectTable
 }
 
 /** A network to be made; what is in the range and not reserved is its pool. */
@@ -250,6 +251,19 @@ export interface ServiceTable {
   report(row: ServiceRow): Promise<void>
   /** In order of the names. */
   list(): Promise<readonly ServiceRow[]>
+}
+
+/** What projects use, counted from the rows that they use: a number that is kept beside them would drift. */
+export interface ProjectTable {
+  /**
+   * Makes others that lock the same project wait until the transaction ends, so that what is counted now is true when
+   * it is committed. To be taken before any other lock.
+   */
+  lock(projectId: string): Promise<void>
+  /** Fixed IPs that are allocated to instances of the project. */
+  fixedIps(projectId: string): Promise<number>
+  /** Floating IPs that the project has, without those that were assigned by themselves. */
+  floatingIps(projectId: string): Promise<number>
 }
 
 /** A table that readers follow by number: see `model/feed.ts`. */

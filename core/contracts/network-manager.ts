@@ -24,6 +24,7 @@ import type {
 /** One address for one interface. */
 export interface FixedIpRequest {
   readonly instance_uuid: string
+  /** The project of the instance. */
   readonly project_id: string
   /** The host that the instance runs on. */
   readonly instance_host: string

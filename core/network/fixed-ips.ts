@@ -11,9 +11,11 @@ import { type Emit, recorded } from './event-log.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
 import { detachEvent } from './ports.ts'
+import { checkFixedIpQuota, lockForQuota } from './quotas.ts'
 
 /**
  * Source: nova allocate_fixed_ip.
+ * @throws {FixedIpLimitExceeded} and what the claim of an address throws
  * @param undo gets how to let it go again, when this call took it: another of the same instance may have been faster
  * @returns the address; when its host cannot be configured it is free again
  */
@@ -24,12 +26,14 @@ export async function allocateFixedIp(
   undo?: Compensation,
 ): Promise<string> {
   const { network_id: networkId, virtual_interface_id: vifId, instance_uuid, project_id, mac } = request
+  const quota = manager.services.flags.quota_fixed_ips
   // The lease file too: with its first guest a host may begin to serve a multi_host network.
   const owners = [networkOwner(networkId), leasesOwner(networkId), vifOwner(vifId)]
   const { row, host, isNew } = await recorded(manager.services, async (store, emit) => {
     // Of several that ask for the same interface the others wait here, and find what the first one took.
-    await store.virtualInterfaces.lock(vifId)
+    if (!(await lockForQuota(store, quota, project_id))) await store.virtualInterfaces.lock(vifId)
     const [known] = await store.fixedIps.list({ virtualInterfaceIds: [vifId], allocated: true })
+    if (known === undefined) await checkFixedIpQuota(store, quota, project_id)
     const row = known ?? (await claim(store, request))
     const network = await store.networks.byId(networkId)
     const host = manager.configuringHost(network, request.instance_host)

@@ -28,6 +28,7 @@ import { floatingRange, refuseFixedAddresses } from './floating-range.ts'
 import { isUp } from './network-hosts.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner } from './owners.ts'
+import { checkFloatingIpQuota } from './quotas.ts'
 import type { AbstractConstructor } from './rpc-allocate-fixed-ip.ts'
 
 export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: B) {
@@ -118,6 +119,8 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       const row = await recorded(this.services, async (store, emit) => {
         const pools = await store.floatingIps.pools()
         if (!pools.includes(pool)) throw new FloatingIpPoolNotFound({ pool, pools })
+        // One that is assigned by itself does not count, as in nova: the project did not ask for it.
+        if (!request.auto_assigned) await checkFloatingIpQuota(store, this.services.flags.quota_floating_ips, project)
         const row = await store.floatingIps.allocate(pool, project, request.auto_assigned ?? false)
         emit(poolEvent('network.floating_ip.allocate', row))
         return row

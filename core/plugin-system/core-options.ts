@@ -67,6 +67,16 @@ export const coreOptions = {
     default: false,
     help: 'Allocate and associate a floating IP with each new instance',
   }),
+  quota_fixed_ips: option.integer({
+    default: -1,
+    min: -1,
+    help: 'Fixed IPs that each project may have; -1: any number; the same on every controller',
+  }),
+  quota_floating_ips: option.integer({
+    default: 10,
+    min: -1,
+    help: 'Floating IPs that each project may have, besides those that are assigned by themselves; -1: any number',
+  }),
   public_interface: option.optionalDevice({
     help: 'Interface for floating IPs and outgoing traffic; empty: the interface stored with each floating IP, and any for outgoing traffic',
   }),

@@ -245,6 +245,13 @@ export const eventEntity = new EntitySchema<EventRow>({
   ],
 })
 
+/** Rows to wait for: see `Dialect.lockProject`. */
+export const projectLockEntity = new EntitySchema<{ readonly project_id: string }>({
+  name: 'ProjectLock',
+  tableName: 'project_locks',
+  columns: { project_id: { ...name, primary: true } },
+})
+
 /** All of them, each after those that it refers to. */
 export const entities = [
   networkEntity,
@@ -255,4 +262,5 @@ export const entities = [
   serviceEntity,
   hostChangeEntity,
   eventEntity,
+  projectLockEntity,
 ]

@@ -4,6 +4,7 @@ import type { Dialect } from './dialect.ts'
 import { NetworkEvents } from './migrations/events.ts'
 import { InitialSchema } from './migrations/initial.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
+import { ProjectLocks } from './migrations/project-locks.ts'
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface & { readonly name: string })[] = [
@@ -12,6 +13,7 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   ServiceNodes,
   ServiceBusySince,
   NetworkEvents,
+  ProjectLocks,
 ]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */

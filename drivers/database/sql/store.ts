@@ -6,6 +6,7 @@ import { FloatingIps } from './tables/floating-ips.ts'
 import { HostChanges } from './tables/host-changes.ts'
 import { Instances } from './tables/instances.ts'
 import { Networks } from './tables/networks.ts'
+import { Projects } from './tables/projects.ts'
 import { Services } from './tables/services.ts'
 import { VirtualInterfaces } from './tables/virtual-interfaces.ts'
 
@@ -20,5 +21,6 @@ export function openStore(context: TableContext): NetworkStore {
     services: new Services(context),
     hostChanges: new HostChanges(context),
     events: new Events(context),
+    projects: new Projects(context),
   }
 }

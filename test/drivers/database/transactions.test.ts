@@ -162,6 +162,11 @@ test('every operation of the daily work takes a constant number of statements', 
     [claimed, (store) => store.fixedIps.deallocate(fixedIp.id)],
     [1, (store) => store.fixedIps.release(fixedIp.address, vif.address)],
     [1, (store) => store.fixedIps.freeStale([network.id], '2030')],
+    // Where all writers wait anyway there is nothing to lock.
+    [claimed - 1, (store) => store.projects.lock('demo')],
+    [claimed - 1, (store) => store.virtualInterfaces.lock(vif.id)],
+    [1, (store) => store.projects.fixedIps('demo')],
+    [1, (store) => store.projects.floatingIps('demo')],
   ]
   for (const [wanted, operation] of operations) {
     const statements: string[] = []

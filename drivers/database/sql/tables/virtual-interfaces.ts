@@ -37,7 +37,9 @@ export class VirtualInterfaces implements VirtualInterfaceTable {
 
   async lock(id: number): Promise<void> {
     const { session, dialect } = this.#context
-    await session.query(dialect.forUpdate('SELECT id FROM virtual_interfaces WHERE id = ?'), [id])
+    const look = 'SELECT id FROM virtual_interfaces WHERE id = ?'
+    // Where all writers wait anyway there is nothing to lock.
+    if (dialect.forUpdate(look) !== look) await session.query(dialect.forUpdate(look), [id])
   }
 
   byId(id: number): Promise<VirtualInterfaceRow | null> {
