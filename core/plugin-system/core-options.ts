@@ -109,5 +109,8 @@ export const coreOptions = {
     min: 1,
     help: 'Seconds between two looks at the whole host, which mend what others changed',
   }),
+  policy_file: option.optionalPath({
+    help: 'JSON file of rules that say who may ask for what; empty: tenants for what is their own, operators for all. Read again when it changed, within report_interval',
+  }),
   log_level: option.oneOf(['debug', 'info', 'warn', 'error'], { default: 'info', help: 'What is logged' }),
 }

@@ -35,10 +35,12 @@ export const hostMethods: Methods<HostOperations> = {
   detach_vifs: onHost(instanceArgument, (h, c, a) => h.detachVifs(c, a.instance_uuid)),
   plan_host: onHost(none, (h) => h.planHost()),
   reconcile_host: onHost(none, (h) => h.reconcileHost()),
-  // Between services: the checks were made where the call arrived, whoever made it.
-  reconcile_owners: method(z.strictObject({ owners: z.array(text).max(256) }), (h: HostOperations, _c, a) =>
-    h.reconcileOwners(a.owners),
-  ),
+  reconcile_owners: {
+    ...method(z.strictObject({ owners: z.array(text).max(256) }), (h: HostOperations, _c, a) =>
+      h.reconcileOwners(a.owners),
+    ),
+    internal: true,
+  },
 }
 
 /** What a service with a store knows of hosts. */
