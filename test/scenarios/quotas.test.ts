@@ -1,7 +1,10 @@
 import { uuidOf } from 'netloom/testing'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { SqlDatabase } from '../../drivers/database/sql/database.ts'
 import { type Backends, backends } from './backends.ts'
 import { type Cloud, makeCloud, refusalOf } from './cloud.ts'
+
+const { open } = SqlDatabase.prototype
 
 /** Two machines on one store, as two processes are, with a network and floating IPs. */
 async function twoMachines(pair: Backends, flags: readonly string[]): Promise<Cloud> {
@@ -109,3 +112,32 @@ describe.each(backends)('a quota on $name', (pair) => {
     await cloud.expectInLine()
   })
 })
+
+test.each([
+  [[], 0],
+  [['--quota_fixed_ips=100'], 1],
+])(
+  'an allocation with one interface writes in 12 statements at most, with its event and its quota: %j',
+  async (flags, quota) => {
+    const [pair] = backends as [Backends]
+    const stores: SqlDatabase[] = []
+    const opening = vi.spyOn(SqlDatabase.prototype, 'open').mockImplementation(function (this: SqlDatabase) {
+      stores.push(this)
+      return open.call(this)
+    })
+    onTestFinished(() => opening.mockRestore())
+    const cloud = await makeCloud(pair, { flags })
+    await cloud.api.createNetworks({ label: 'p', cidr: '10.0.0.0/24' })
+    await cloud.guest(1)
+    const statements: string[] = []
+    for (const store of stores) store.onStatement = (sql) => statements.push(sql)
+    await cloud.guest(2)
+    // What comes after it is read: by the host, to come in line, and for the answer.
+    const written = statements.findLastIndex((sql) => sql.startsWith('INSERT')) + 1
+    // A server with several writers is asked for the row that an UPDATE has changed, and for a lock.
+    const wanted = (pair.name === 'sqlite+local' ? 9 : 11) + quota
+    expect(written, statements.join('\n')).toBe(wanted)
+    expect(wanted).toBeLessThanOrEqual(12)
+    expect(statements.length - written).toBe(6)
+  },
+)

@@ -10,7 +10,7 @@ export interface SqlResult {
   readonly rows: readonly SqlRow[]
   /** How many rows an INSERT, UPDATE or DELETE matched. */
   readonly affected: number
-  /** What the statement gave to LAST_INSERT_ID(), where there is such a thing; else 0. */
+  /** The number of the row that an INSERT of one row made; what the statement gave to LAST_INSERT_ID(), where there is such a thing. */
   readonly insertId: number
 }
 

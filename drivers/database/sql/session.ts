@@ -47,7 +47,9 @@ export class Session implements SqlSession {
       const result = await runner.query(sql, [...params], true)
       const affected = result.affected ?? result.records.length
       this.#changed ||= writes && affected > 0
-      return { rows: result.records, affected, insertId: Number(result.raw?.insertId ?? 0) }
+      // SQLite returns the number itself.
+      const insertId = typeof result.raw === 'object' ? result.raw?.insertId : result.raw
+      return { rows: result.records, affected, insertId: Number(insertId ?? 0) }
     } catch (error) {
       if (hindranceOf(dialect, error) !== null) this.#failure = { error }
       throw error

@@ -12,6 +12,7 @@ import { insertText, rowReader, type TableContext, Where } from '../statements.t
 
 const read = rowReader(instanceEntity)
 
+const INSTANCE_COLUMNS = Object.keys(instanceEntity.options.columns)
 const INTERFACE_COLUMNS = Object.keys(virtualInterfaceEntity.options.columns)
 
 type Interface = InstanceDetail['virtual_interfaces'][number]
@@ -45,36 +46,35 @@ export class Instances implements InstanceTable {
     await this.#context.session.query('DELETE FROM instances WHERE uuid = ?', [uuid])
   }
 
-  /** Two statements, whatever the number of instances. */
+  /** One statement, whatever the number of instances. */
   async #details(where: Where): Promise<readonly InstanceDetail[]> {
     const { session, dialect } = this.#context
-    const instances = await session.query(
-      `SELECT i.* FROM instances i ${where.text} ORDER BY i.created_at, i.${dialect.insertionOrder}`,
-      where.params,
-    )
-    const ports = await session.query(
-      `SELECT v.*, n.uuid AS network_uuid, f.address AS fixed_address, o.address AS floating_address
+    const { rows } = await session.query(
+      `SELECT i.*, ${INTERFACE_COLUMNS.map((name) => `v.${name} AS v_${name}`).join(', ')},
+        n.uuid AS network_uuid, f.address AS fixed_address, o.address AS floating_address
         FROM instances i
-        JOIN virtual_interfaces v ON v.instance_uuid = i.uuid
-        JOIN networks n ON n.id = v.network_id
+        LEFT JOIN virtual_interfaces v ON v.instance_uuid = i.uuid
+        LEFT JOIN networks n ON n.id = v.network_id
         LEFT JOIN fixed_ips f ON f.virtual_interface_id = v.id
         LEFT JOIN floating_ips o ON o.fixed_ip_id = f.id
-        ${where.text} ORDER BY v.id, f.id, o.id`,
+        ${where.text} ORDER BY i.created_at, i.${dialect.insertionOrder}, v.id, f.id, o.id`,
       where.params,
     )
-    const interfaces = groupBy(ports.rows, 'instance_uuid')
-    return instances.rows.map((row) => ({
-      ...read<InstanceRow>(row),
-      virtual_interfaces: interfacesOf(interfaces.get(row.uuid) ?? []),
-    }))
+    return [...groupBy(rows, 'uuid').values()].map((ofInstance) => {
+      const first = ofInstance[0]!
+      return {
+        ...read<InstanceRow>(Object.fromEntries(INSTANCE_COLUMNS.map((name) => [name, first[name]]))),
+        virtual_interfaces: interfacesOf(ofInstance.filter((row) => row.v_id !== null)),
+      }
+    })
   }
 }
 
 /** From one row for each interface, fixed IP and floating IP, in that order. */
 function interfacesOf(rows: readonly SqlRow[]): readonly Interface[] {
-  return [...groupBy(rows, 'id').values()].map((ofInterface) => {
+  return [...groupBy(rows, 'v_id').values()].map((ofInterface) => {
     const first = ofInterface[0]!
-    const facts = Object.fromEntries(INTERFACE_COLUMNS.map((name) => [name, first[name]]))
+    const facts = Object.fromEntries(INTERFACE_COLUMNS.map((name) => [name, first[`v_${name}`]]))
     const addressed = ofInterface.filter((row) => row.fixed_address !== null)
     return {
       ...(facts as unknown as VirtualInterfaceRow),

@@ -25,14 +25,14 @@ export class VirtualInterfaces implements VirtualInterfaceTable {
     const { session, dialect, now } = this.#context
     const row = { uuid, address, network_id, instance_uuid, created_at: now() }
     try {
-      await insert(session, virtualInterfaceEntity, row)
+      const id = await insert(session, virtualInterfaceEntity, row)
+      return { id, ...row, target_kind: null, target: null, device: null, guest_device: null, updated_at: null }
     } catch (error) {
       const refusal = dialect.refusal(error)
       if (refusal.kind === 'unique' && refusal.subject.includes('address')) return null
       if (refusal.kind === 'foreign-key') throw new NetworkNotFound({ network: network_id }, { cause: error })
       throw error
     }
-    return this.#one('WHERE v.uuid = ?', uuid)
   }
 
   async lock(id: number): Promise<void> {
