@@ -2,7 +2,6 @@
 import { readFile, stat } from 'node:fs/promises'
 import type { Logger } from '../contracts/ports.ts'
 import { ConfigInvalid, type ConfigProblem } from '../errors/boot.ts'
-import { rpcMethods } from '../network/methods/index.ts'
 import { Policy } from '../network/policy/policy.ts'
 import { type PolicyRead, readPolicy } from '../network/policy/policy-file.ts'
 
@@ -14,6 +13,7 @@ export async function readPolicyFile(path: string | null | undefined): Promise<P
   if (path === null || path === undefined) return { policy: new Policy(), problems: [] }
   try {
     if ((await stat(path)).size > LONGEST_FILE_BYTES) throw new Error('it is longer than 1 MiB')
+    const { rpcMethods } = await import('../network/methods/index.ts')
     return readPolicy(await readFile(path, 'utf8'), path, rpcMethods)
   } catch (error) {
     const message = `it cannot be read: ${(error as Error).message}`
