@@ -2,16 +2,14 @@
  * The typed client of the message bus: one method for each operation, errors by name. A cloud controller and the
  * `netloom` command use it and nothing else. It loads neither database, container nor validation.
  */
-import type { FloatingIpExpectation } from '../contracts/network-manager.ts'
 import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
   ChangeVpnRequest,
   CreateNetworksRequest,
+  EventsRequest,
   FixedIpSummary,
-  FloatingIpRange,
-  FloatingIpSummary,
   FreeRange,
   HostSummary,
   InstanceAddress,
@@ -25,46 +23,24 @@ import type {
   ReconcileReport,
   RequestedNetwork,
 } from '../contracts/network-operations.ts'
-import type { JsonObject, RpcDriver } from '../contracts/rpc.ts'
+import type { AddressKind, AddressSpan } from '../model/address-history.ts'
+import type { NetworkEvent } from '../model/events.ts'
+import type { FeedPage } from '../model/feed.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
-import type { RequestContext } from '../model/request-context.ts'
-import { runInRequest } from '../model/request-scope.ts'
 import type { NetworkRow, VirtualInterfaceDetail } from '../model/rows.ts'
+import { FloatingIpApi } from './floating-ip-api.ts'
 
-export const NETWORK_TOPIC = 'network'
+export { NETWORK_TOPIC, type NetworkApiOptions } from './api-caller.ts'
 
-export interface NetworkApiOptions {
-  readonly rpc: Pick<RpcDriver, 'call'>
-  readonly context: RequestContext
-  /** How long each call may take. */
-  readonly timeoutMs?: number
-}
-
-export class NetworkApi {
-  readonly #options: NetworkApiOptions
-
-  constructor(options: NetworkApiOptions) {
-    this.#options = options
-  }
-
-  /** Any network host answers, or `server` when it is given. */
-  async #call<T>(method: string, args: object = {}, server?: string): Promise<T> {
-    const { rpc, context, timeoutMs } = this.#options
-    const target = { topic: NETWORK_TOPIC, ...(server === undefined ? {} : { server }) }
-    const message = { ...args, context } as unknown as JsonObject
-    const call = () => rpc.call(target, method, message, timeoutMs === undefined ? {} : { timeoutMs })
-    // What the client itself logs has the id that the hosts log.
-    return (await runInRequest(context.request_id, call)) as T
-  }
-
+export class NetworkApi extends FloatingIpApi {
   /** @throws {CidrConflict} @throws {NetworkRangeTooSmall} @throws {NetworkNotCreated} a required argument is missing */
   createNetworks(request: CreateNetworksRequest): Promise<readonly NetworkRow[]> {
-    return this.#call('create_networks', request)
+    return this.call('create_networks', request)
   }
 
   /** @throws {NetworkNotFoundForUUID} @throws {NetworkHasProject} @throws {NetworkInUse} */
   deleteNetwork(uuid: string): Promise<void> {
-    return this.#call('delete_network', { uuid })
+    return this.call('delete_network', { uuid })
   }
 
   /**
@@ -73,36 +49,36 @@ export class NetworkApi {
    * @throws {NetworkHasProject} another project's
    */
   modifyNetwork(uuid: string, changes: NetworkChanges): Promise<NetworkSummary> {
-    return this.#call('modify_network', { uuid, ...changes })
+    return this.call('modify_network', { uuid, ...changes })
   }
 
   /** Takes it from its project and its host. @throws {NetworkNotFoundForUUID} */
   disassociateNetwork(uuid: string): Promise<void> {
-    return this.#call('disassociate_network', { uuid })
+    return this.call('disassociate_network', { uuid })
   }
 
   /** Gives a project another network: this one, or one that is free. @throws {NoMoreNetworks} @throws {NetworkHasProject} */
   addNetworkToProject(projectId: string, networkUuid?: string): Promise<NetworkRow> {
-    return this.#call('add_network_to_project', { project_id: projectId, network_uuid: networkUuid ?? null })
+    return this.call('add_network_to_project', { project_id: projectId, network_uuid: networkUuid ?? null })
   }
 
   /** Disassociates all networks of a project that is gone. @returns them @throws {NetworkInUse} its instances are there */
   scrubProject(projectId: string): Promise<readonly NetworkRow[]> {
-    return this.#call('scrub_project', { project_id: projectId })
+    return this.call('scrub_project', { project_id: projectId })
   }
 
   /** Where the VPN servers of a project are reached; it gets a network when it has none. @throws {VpnInUse} @throws {NoMoreNetworks} */
   changeVpn(request: ChangeVpnRequest): Promise<readonly NetworkRow[]> {
-    return this.#call('change_vpn', request)
+    return this.call('change_vpn', request)
   }
 
   /** @throws {NetworkNotFoundForUUID} */
   getNetwork(uuid: string): Promise<NetworkSummary> {
-    return this.#call('get_network', { uuid })
+    return this.call('get_network', { uuid })
   }
 
   getAllNetworks(): Promise<readonly NetworkSummary[]> {
-    return this.#call('get_all_networks')
+    return this.call('get_all_networks')
   }
 
   /**
@@ -110,7 +86,7 @@ export class NetworkApi {
    * @throws {NoMoreFixedIps} @throws {NoNetworksFound} @throws {InstanceExists} it belongs to another project
    */
   allocateForInstance(request: AllocateRequest): Promise<NetworkInfo> {
-    return this.#call('allocate_for_instance', request)
+    return this.call('allocate_for_instance', request)
   }
 
   /**
@@ -123,41 +99,41 @@ export class NetworkApi {
     fixedIps?: readonly string[],
   ): Promise<{ readonly addresses: readonly string[] }> {
     const hint = fixedIps === undefined ? {} : { fixed_ips: fixedIps }
-    return this.#call('deallocate_for_instance', { instance_uuid: instanceUuid, ...hint })
+    return this.call('deallocate_for_instance', { instance_uuid: instanceUuid, ...hint })
   }
 
   /** @throws {InstanceNotFound} */
   getInstanceNwInfo(instanceUuid: string): Promise<NetworkInfo> {
-    return this.#call('get_instance_nw_info', { instance_uuid: instanceUuid })
+    return this.call('get_instance_nw_info', { instance_uuid: instanceUuid })
   }
 
   /** @throws {InstanceNotFound} */
   getInstance(instanceUuid: string): Promise<InstanceSummary> {
-    return this.#call('get_instance', { instance_uuid: instanceUuid })
+    return this.call('get_instance', { instance_uuid: instanceUuid })
   }
 
   listInstances(): Promise<readonly InstanceSummary[]> {
-    return this.#call('list_instances')
+    return this.call('list_instances')
   }
 
   /** @throws {InstanceNotFound} */
   getVifsByInstance(instanceUuid: string): Promise<readonly VirtualInterfaceDetail[]> {
-    return this.#call('get_vifs_by_instance', { instance_uuid: instanceUuid })
+    return this.call('get_vifs_by_instance', { instance_uuid: instanceUuid })
   }
 
   /** @returns null when no interface has it */
   getVifByMacAddress(mac: string): Promise<VirtualInterfaceDetail | null> {
-    return this.#call('get_vif_by_mac_address', { mac_address: mac })
+    return this.call('get_vif_by_mac_address', { mac_address: mac })
   }
 
   /** @throws {FixedIpNotFound} */
   getFixedIp(id: number): Promise<FixedIpSummary> {
-    return this.#call('get_fixed_ip', { id })
+    return this.call('get_fixed_ip', { id })
   }
 
   /** Which instances have addresses of this kind. @throws {InvalidInput} a pattern that is no regular expression */
   getInstanceUuidsByIpFilter(filters: IpFilter): Promise<readonly InstanceAddress[]> {
-    return this.#call('get_instance_uuids_by_ip_filter', { filters })
+    return this.call('get_instance_uuids_by_ip_filter', { filters })
   }
 
   /**
@@ -165,17 +141,17 @@ export class NetworkApi {
    * @throws {NetworkNotFoundForUUID} @throws {NetworkHostNotSet} @throws {FixedIpInvalid} @throws {FixedIpAlreadyInUse}
    */
   validateNetworks(networks: readonly RequestedNetwork[]): Promise<void> {
-    return this.#call('validate_networks', { networks })
+    return this.call('validate_networks', { networks })
   }
 
   /** One more address from a network (uuid). @throws {NoMoreFixedIps} @throws {InstanceNotFound} @returns what it has then */
   addFixedIpToInstance(instanceUuid: string, networkUuid: string): Promise<NetworkInfo> {
-    return this.#call('add_fixed_ip_to_instance', { instance_uuid: instanceUuid, network_uuid: networkUuid })
+    return this.call('add_fixed_ip_to_instance', { instance_uuid: instanceUuid, network_uuid: networkUuid })
   }
 
   /** @throws {FixedIpNotFoundForSpecificInstance} @throws {FixedIpNotFoundForInstance} @returns what it has then */
   removeFixedIpFromInstance(instanceUuid: string, address: string): Promise<NetworkInfo> {
-    return this.#call('remove_fixed_ip_from_instance', { instance_uuid: instanceUuid, address })
+    return this.call('remove_fixed_ip_from_instance', { instance_uuid: instanceUuid, address })
   }
 
   /**
@@ -183,118 +159,49 @@ export class NetworkApi {
    * @param teardown the rows say already that it does not
    */
   setupNetworksOnHost(instanceUuid: string, host: string, teardown = false): Promise<void> {
-    return this.#call('setup_networks_on_host', { instance_uuid: instanceUuid, host, teardown })
+    return this.call('setup_networks_on_host', { instance_uuid: instanceUuid, host, teardown })
   }
 
   /** Finds a host for a network (id) that has none. @returns the one that it has now. @throws {NetworkHostNotSet} */
   setNetworkHost(networkId: number): Promise<string> {
-    return this.#call('set_network_host', { network_id: networkId })
+    return this.call('set_network_host', { network_id: networkId })
   }
 
   /** Plugs an interface into its network on `host`. @throws {InstanceNotFound} @throws {AttachmentTargetInUse} */
   attach(host: string, request: AttachRequest): Promise<Attachment> {
-    return this.#call('attach_vif', request, host)
+    return this.call('attach_vif', request, host)
   }
 
   /** Unplugs all interfaces of the instance on `host`. @throws {InstanceNotFound} */
   detach(host: string, instanceUuid: string): Promise<readonly Attachment[]> {
-    return this.#call('detach_vifs', { instance_uuid: instanceUuid }, host)
-  }
-
-  /** Adds a range (one address, or a block without its network and broadcast address) to a pool. @returns how many */
-  createFloatingIps(request: FloatingIpRange): Promise<{ readonly pool: string; readonly addresses: number }> {
-    return this.#call('create_floating_ips', request)
-  }
-
-  /** @throws {FloatingIpInUse} @throws {FloatingIpNotFoundForAddress} @returns how many */
-  deleteFloatingIps(range: string): Promise<{ readonly addresses: number }> {
-    return this.#call('delete_floating_ips', { range })
-  }
-
-  /** All to operators, their own to tenants. */
-  listFloatingIps(): Promise<readonly FloatingIpSummary[]> {
-    return this.#call('list_floating_ips')
-  }
-
-  getFloatingIpPools(): Promise<readonly { readonly name: string }[]> {
-    return this.#call('get_floating_ip_pools')
-  }
-
-  /** @throws {FloatingIpPoolNotFound} @throws {NoMoreFloatingIps} @returns the address */
-  allocateFloatingIp(request: { readonly project_id: string; readonly pool?: string }): Promise<string> {
-    return this.#call('allocate_floating_ip', request)
-  }
-
-  /** @throws {FloatingIpAssociated} @throws {Forbidden} @throws {CannotDisassociateAutoAssignedFloatingIP} */
-  deallocateFloatingIp(address: string, expectation?: FloatingIpExpectation): Promise<void> {
-    return this.#call('deallocate_floating_ip', { address, ...wireExpectation(expectation) })
-  }
-
-  /** @returns the instance that the address led to before. @throws {Forbidden} @throws {FixedIpNotFoundForAddress} */
-  associateFloatingIp(
-    floatingAddress: string,
-    fixedAddress: string,
-    expectation?: FloatingIpExpectation,
-  ): Promise<string | null> {
-    const addresses = { floating_address: floatingAddress, fixed_address: fixedAddress }
-    return this.#call('associate_floating_ip', { ...addresses, ...wireExpectation(expectation) })
-  }
-
-  /** @throws {FloatingIpNotAssociated} @throws {Forbidden} @throws {CannotDisassociateAutoAssignedFloatingIP} */
-  disassociateFloatingIp(address: string, expectation?: FloatingIpExpectation): Promise<void> {
-    return this.#call('disassociate_floating_ip', { address, ...wireExpectation(expectation) })
-  }
-
-  /** Null where the manager has no floating IPs. @throws {FloatingIpNotFound} also for another project's */
-  getFloatingIp(id: number): Promise<FloatingIpSummary | null> {
-    return this.#call('get_floating_ip', { id })
-  }
-
-  /** Likewise. @throws {FloatingIpNotFoundForAddress} @throws {Forbidden} */
-  getFloatingIpByAddress(address: string): Promise<FloatingIpSummary | null> {
-    return this.#call('get_floating_ip_by_address', { address })
-  }
-
-  /** Less those that were given with an instance. @param project default: the caller's */
-  getFloatingIpsByProject(project?: string): Promise<readonly FloatingIpSummary[]> {
-    return this.#call('get_floating_ips_by_project', project === undefined ? {} : { project_id: project })
-  }
-
-  /** @returns the addresses that lead to a fixed IP. @throws {FixedIpNotFoundForAddress} @throws {Forbidden} */
-  getFloatingIpsByFixedAddress(address: string): Promise<readonly string[]> {
-    return this.#call('get_floating_ips_by_fixed_address', { address })
-  }
-
-  /** @returns the instance that the address leads to, null for none */
-  getInstanceIdByFloatingAddress(address: string): Promise<string | null> {
-    return this.#call('get_instance_id_by_floating_address', { address })
+    return this.call('detach_vifs', { instance_uuid: instanceUuid }, host)
   }
 
   /** The instance leaves its host: floating IPs that this carries are carried by none until it is said where it is. */
   migrateInstanceStart(request: MigrationRequest): Promise<void> {
-    return this.#call('migrate_instance_start', request)
+    return this.call('migrate_instance_start', request)
   }
 
   /** The instance is on `dest`. @throws {HostNotFound} @throws {ServiceUnavailable} that host is down */
   migrateInstanceFinish(request: MigrationRequest): Promise<void> {
-    return this.#call('migrate_instance_finish', request)
+    return this.call('migrate_instance_finish', request)
   }
 
   /** Who holds an address, or that it is free. @throws {FixedIpNotFoundForAddress} @throws {Forbidden} */
   getFixedIpByAddress(address: string): Promise<FixedIpSummary> {
-    return this.#call('get_fixed_ip_by_address', { address })
+    return this.call('get_fixed_ip_by_address', { address })
   }
 
   /** Addresses that are used or held: of a network or of all, on any host or of one. @throws {NetworkNotFoundForUUID} */
   listFixedIps(
     filter: { readonly network_uuid?: string; readonly host?: string } = {},
   ): Promise<readonly FixedIpSummary[]> {
-    return this.#call('list_fixed_ips', filter)
+    return this.call('list_fixed_ips', filter)
   }
 
   /** Free addresses of a network (uuid), or of all, as ranges. @throws {NetworkNotFoundForUUID} */
   listFreeFixedIps(networkUuid?: string): Promise<readonly FreeRange[]> {
-    return this.#call('list_free_fixed_ips', networkUuid === undefined ? {} : { network_uuid: networkUuid })
+    return this.call('list_free_fixed_ips', networkUuid === undefined ? {} : { network_uuid: networkUuid })
   }
 
   /**
@@ -302,38 +209,40 @@ export class NetworkApi {
    * @throws {FixedIpInUse} @throws {FixedIpNotFoundForAddress} @throws {AddressOutOfRange}
    */
   reserveFixedIps(range: string): Promise<{ readonly addresses: number }> {
-    return this.#call('reserve_fixed_ips', { range })
+    return this.call('reserve_fixed_ips', { range })
   }
 
   /** Gives them back to the pool, but for the network's own. @returns how many were reserved */
   unreserveFixedIps(range: string): Promise<{ readonly addresses: number }> {
-    return this.#call('unreserve_fixed_ips', { range })
+    return this.call('unreserve_fixed_ips', { range })
   }
 
   /** Leases of a network (uuid), or of all. */
   getDhcpLeases(networkUuid?: string): Promise<readonly Lease[]> {
-    return this.#call('get_dhcp_leases', networkUuid === undefined ? {} : { network_uuid: networkUuid })
+    return this.call('get_dhcp_leases', networkUuid === undefined ? {} : { network_uuid: networkUuid })
+  }
+
+  /** A page of what happened: `FeedReader` follows it without missing or repeating any. @throws {InvalidInput} */
+  listEvents(request: EventsRequest): Promise<FeedPage<NetworkEvent>> {
+    return this.call('list_events', request)
+  }
+
+  /** Who had an address when, as far as is known. */
+  getAddressHistory(kind: AddressKind, address: string): Promise<readonly AddressSpan[]> {
+    return this.call('get_address_history', { kind, address })
   }
 
   listHosts(): Promise<readonly HostSummary[]> {
-    return this.#call('list_hosts')
+    return this.call('list_hosts')
   }
 
   /** Looks at the host; changes nothing. */
   plan(host: string): Promise<PlanReport> {
-    return this.#call('plan_host', {}, host)
+    return this.call('plan_host', {}, host)
   }
 
   /** Makes it so. */
   reconcile(host: string): Promise<ReconcileReport> {
-    return this.#call('reconcile_host', {}, host)
-  }
-}
-
-/** As the bus names it. */
-function wireExpectation({ projectId, affectAutoAssigned }: FloatingIpExpectation = {}): object {
-  return {
-    ...(projectId === undefined ? {} : { project_id: projectId }),
-    ...(affectAutoAssigned === undefined ? {} : { affect_auto_assigned: affectAutoAssigned }),
+    return this.call('reconcile_host', {}, host)
   }
 }

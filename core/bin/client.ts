@@ -25,6 +25,8 @@ export interface Client {
 export interface ClientOptions {
   readonly settings: SettingsInput
   readonly asProject?: string | undefined
+  /** Of the tenant, for rules of a policy that ask for them. */
+  readonly roles?: readonly string[]
   readonly timeoutMs?: number | undefined
 }
 
@@ -33,7 +35,7 @@ const silent = () => {}
 const logger: Logger = { debug: silent, info: silent, warn: silent, error: silent }
 
 /** @throws {ConfigInvalid} and what `resolvePlugin` throws */
-export async function openClient({ settings, asProject, timeoutMs }: ClientOptions): Promise<Client> {
+export async function openClient({ settings, asProject, roles, timeoutMs }: ClientOptions): Promise<Client> {
   const { rpc_backend, host } = await readClientConfig(
     { host: coreOptions.host, rpc_backend: option.text(rpcBackendSlot) },
     settings,
@@ -42,7 +44,7 @@ export async function openClient({ settings, asProject, timeoutMs }: ClientOptio
   const plugin = await loadBackend(rpc_backend)
   const flags = await readClientConfig(plugin.options, settings, { references: coreOptions })
   const rpc = (await plugin.create({ flags, services: {}, logger })) as RpcDriver
-  const context = asProject === undefined ? adminContext(randomUUID()) : projectContext(asProject, randomUUID())
+  const context = asProject === undefined ? adminContext(randomUUID()) : projectContext(asProject, randomUUID(), roles)
   const api = new NetworkApi({ rpc, context, ...(timeoutMs === undefined ? {} : { timeoutMs }) })
   return { api, host, close: () => rpc.close() }
 }

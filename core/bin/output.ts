@@ -119,6 +119,11 @@ export class Output {
     if (!this.json) this.#data(`${harmless(text)}\n`)
   }
 
+  /** One of many that come one after another: for programs a document on a line, for people a line. */
+  item(value: object, text: string): void {
+    this.#data(`${harmless(this.json ? JSON.stringify(value) : text)}\n`)
+  }
+
   /** For programs, what people were given line by line. */
   document(value: object): void {
     if (this.json) this.#data(renderJson(value))

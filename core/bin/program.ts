@@ -17,6 +17,8 @@ export interface Invocation {
   readonly environment: SettingsInput['environment']
   readonly stdout: Sink
   readonly stderr: Sink
+  /** Aborted when the user has seen enough; asked for by a command that goes on until then. */
+  interrupted?(): AbortSignal
 }
 
 /** Runs one command line. Never rejects. @returns the exit status */
@@ -83,7 +85,8 @@ async function declare({ argv, environment, stdout, stderr }: Invocation) {
   }
 }
 
-async function perform(body: Body, line: CommandLine, { environment }: Invocation, output: Output): Promise<number> {
+async function perform(body: Body, line: CommandLine, invocation: Invocation, output: Output): Promise<number> {
+  const { environment } = invocation
   const settings: SettingsInput = { configFiles: line.configFiles, environment, commandLine: line.flags }
   const { asProject, timeoutMs } = line
   let opened: Promise<Client> | undefined
@@ -95,6 +98,7 @@ async function perform(body: Body, line: CommandLine, { environment }: Invocatio
       opened ??= import('./client.ts').then(({ openClient }) => openClient({ settings, asProject, timeoutMs }))
       return opened
     },
+    interrupted: () => invocation.interrupted?.() ?? new AbortController().signal,
   }
   try {
     return (await body(session)) ?? 0

@@ -11,6 +11,7 @@ import { dispatcher, hostMethods, rpcMethods } from '../network/methods/index.ts
 import { RemoteFacts } from '../network/remote-facts.ts'
 import { clockRef, dbBackendSlot, networkManagerSlot, rpcBackendSlot } from '../plugin-system/slots.ts'
 import type { Booted } from './boot.ts'
+import { PolicySource } from './policy-source.ts'
 
 /** What a service does, whichever kind it is. */
 export interface ServicePart {
@@ -70,20 +71,24 @@ async function checkClock(database: DatabaseDriver, clock: Clock): Promise<void>
 }
 
 async function openController(
-  { container, flags: { host }, isRealTime }: Booted,
+  { container, flags, logger, isRealTime }: Booted,
   onLost: (error: NetloomError) => void,
 ): Promise<ServicePart> {
+  const policy = await PolicySource.open(flags.policy_file, logger)
   const database = await container.get(dbBackendSlot)
   const clock = await container.get(clockRef)
   await database.open()
   if (isRealTime) await checkClock(database, clock)
-  await database.claimHost(host, onLost)
+  await database.claimHost(flags.host, onLost)
   const manager = await container.get(networkManagerSlot)
   return {
-    dispatch: dispatcher(rpcMethods, manager),
+    dispatch: dispatcher(rpcMethods, manager, () => policy.current),
     direct: false,
     initHost: () => manager.initHost(),
-    catchUp: () => manager.catchUp(),
+    async catchUp() {
+      await policy.refresh()
+      await manager.catchUp()
+    },
     mendHost: () => manager.mendHost(),
     periodicTasks: () => manager.periodicTasks(),
     report: reporting(database, clock),
@@ -95,6 +100,7 @@ async function openController(
 }
 
 async function openHost({ container, flags, logger }: Booted): Promise<ServicePart> {
+  const policy = await PolicySource.open(flags.policy_file, logger)
   const { host, force_dhcp_release } = flags
   const facts = new RemoteFacts(host, await container.get(rpcBackendSlot))
   const services = {
@@ -110,10 +116,13 @@ async function openHost({ container, flags, logger }: Booted): Promise<ServicePa
   }
   const agent = new HostAgent(services, facts)
   return {
-    dispatch: dispatcher(hostMethods, agent),
+    dispatch: dispatcher(hostMethods, agent, () => policy.current),
     direct: true,
     initHost: () => agent.initHost(),
-    catchUp: () => agent.catchUp(),
+    async catchUp() {
+      await policy.refresh()
+      await agent.catchUp()
+    },
     mendHost: () => agent.mendHost(),
     periodicTasks: async () => {},
     report: (row) => facts.report(row),

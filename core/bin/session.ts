@@ -10,6 +10,8 @@ export interface Session {
   readonly asProject: string | undefined
   /** The services, over the message bus; opened at the first use, closed when the command ends. */
   client(): Promise<Client>
+  /** Aborted when the user, or who reads the output, wants no more. A body that calls it ends then by itself. */
+  interrupted(): AbortSignal
 }
 
 /** The body of a command. Answers an exit status, or nothing for 0. */

@@ -2,6 +2,7 @@
  * Where a host learns what it is to look like, and tells what happened on it. A host with a store reads there; one
  * without asks a controller over the bus. All of it is plain JSON, as it crosses the bus.
  */
+import type { FeedPage } from '../model/feed.ts'
 import type { FixedIpDetail, FloatingIpDetail, NetworkRow, ServiceReport, VirtualInterfaceRow } from '../model/rows.ts'
 import type { AttachRequest } from './network-operations.ts'
 
@@ -37,17 +38,8 @@ export interface HostView {
   readonly floatingIps: readonly FloatingIpDetail[]
 }
 
-/** Changes of the facts of one host after a position. */
-export interface HostChanges {
-  /** In order; the position of each, and the owner whose facts changed (`*`: all). */
-  readonly changes: readonly { readonly id: number; readonly owner: string }[]
-  /** There are others after them. */
-  readonly more: boolean
-  /** No transaction that may yet add a change up to this position is open any more. */
-  readonly settled: number
-  /** Some that came after the asked position are forgotten: everything has to be read again. */
-  readonly forgotten: boolean
-}
+/** Changes of the facts of one host after a position: of each its own position, and the owner (`*`: all) whose facts changed. */
+export type HostChanges = FeedPage<{ readonly id: number; readonly owner: string }>
 
 /** What the report of a lease, or of its end, did. */
 export interface LeaseOutcome {

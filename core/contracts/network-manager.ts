@@ -1,4 +1,7 @@
 /** `network_manager`: what every subclass of NetworkManager does. Names are the original's in camelCase. */
+import type { AddressKind, AddressSpan } from '../model/address-history.ts'
+import type { NetworkEvent } from '../model/events.ts'
+import type { FeedPage } from '../model/feed.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { NetworkRow, VirtualInterfaceDetail } from '../model/rows.ts'
@@ -9,6 +12,7 @@ import type {
   AttachRequest,
   ChangeVpnRequest,
   CreateNetworksRequest,
+  EventsRequest,
   FixedIpSummary,
   FloatingIpRange,
   FloatingIpSummary,
@@ -29,10 +33,13 @@ import type {
 /** One address for one interface. */
 export interface FixedIpRequest {
   readonly instance_uuid: string
+  /** The project of the instance. */
+  readonly project_id: string
   /** The host that the instance runs on. */
   readonly instance_host: string
   readonly network_id: number
   readonly virtual_interface_id: number
+  readonly mac: string
   /** This address; default: the pool's choice. */
   readonly address?: string
   /** It is the VPN server of the network: it gets the address that is kept for that. */
@@ -135,6 +142,11 @@ export interface NetworkOperations extends HostOperations {
   unreserveFixedIps(context: RequestContext, range: string): Promise<{ readonly addresses: number }>
 
   getDhcpLeases(context: RequestContext, networkUuid: string | null): Promise<readonly Lease[]>
+
+  /** A page of what happened, in order. */
+  listEvents(context: RequestContext, request: EventsRequest): Promise<FeedPage<NetworkEvent>>
+  /** Who had the address when, as far as is known; a tenant is told of itself. */
+  getAddressHistory(context: RequestContext, kind: AddressKind, address: string): Promise<readonly AddressSpan[]>
 
   listHosts(context: RequestContext): Promise<readonly HostSummary[]>
   /** The facts of a host, for one that has no store. */

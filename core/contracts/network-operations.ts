@@ -170,6 +170,19 @@ export interface MigrationRequest {
 
 export type FloatingIpSummary = Omit<FloatingIpDetail, 'network_id'>
 
+/** Which events, all conditions given must hold; a tenant gets those of its project. */
+export interface EventsRequest {
+  /** After which event, 0: from the oldest on, null: none, only where they are settled now. See `FeedReader`. */
+  readonly position: number | null
+  /** A kind, or the beginning of some up to a dot: `network.floating_ip`. */
+  readonly type?: string
+  readonly project_id?: string
+  readonly instance_uuid?: string
+  readonly address?: string
+  /** Not before this time (ISO 8601). */
+  readonly since?: string
+}
+
 export interface HostSummary {
   readonly host: string
   /** `busy`: it lives, but its work keeps it from answering; `down`: no heartbeat for `service_down_time`. */

@@ -1,4 +1,7 @@
 export * from './address.ts'
+export * from './address-history.ts'
+export * from './events.ts'
+export * from './feed.ts'
 export * from './ipv6.ts'
 export { gatewayMac, parseMac, vifMac } from './mac.ts'
 export * from './names.ts'

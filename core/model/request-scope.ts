@@ -3,6 +3,8 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 
 interface Scope {
   readonly requestId?: string
+  /** Who made it. */
+  readonly userId?: string | null
   /** As `performance.now()` gives it. */
   readonly deadlineMs?: number
   /** Aborted when nobody can get the answer any more. */
@@ -11,9 +13,14 @@ interface Scope {
 
 const current = new AsyncLocalStorage<Scope>()
 
-/** Runs work as part of a request, for log lines; all that it starts belongs to it too. */
-export function runInRequest<T>(requestId: string, work: () => T): T {
-  return current.run({ ...current.getStore(), requestId }, work)
+/** Runs work as part of a request, for log lines and events; all that it starts belongs to it too. */
+export function runInRequest<T>(requestId: string, work: () => T, userId: string | null = null): T {
+  return current.run({ ...current.getStore(), requestId, userId }, work)
+}
+
+/** Who made the request that this is part of; null or undefined when nobody in particular did. */
+export function currentUserId(): string | null | undefined {
+  return current.getStore()?.userId
 }
 
 /** The id of the request that this is part of; undefined outside any. */

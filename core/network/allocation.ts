@@ -9,10 +9,12 @@ import type { RequestContext } from '../model/request-context.ts'
 import type { FixedIpRow, InstanceDetail, NetworkRow } from '../model/rows.ts'
 import { ChangedOwners, changeRows } from './changed-owners.ts'
 import type { Compensation } from './compensation.ts'
+import { recorded } from './event-log.ts'
 import { letGo, type Takings, takeAddress } from './fixed-ips.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { type AllocationWish, fixedIpRequest, type Nics, nicsFor } from './nics.ts'
 import { networkOwner, portOwner, vifOwner } from './owners.ts'
+import { detachEvent } from './ports.ts'
 
 /** @param undo gets how to let go what this call took; another of the same instance may have been faster */
 export function allocateInstance(
@@ -31,8 +33,8 @@ export async function allocate(
   undo: Compensation,
   choose: (store: NetworkStore, changes: ChangedOwners) => Promise<Nics>,
 ): Promise<NetworkInfo> {
-  const taken = await manager.services.database.transaction(async (store) => {
-    const takings: Takings = { changes: new ChangedOwners(), fixedIps: [], hostAddresses: [] }
+  const taken = await recorded(manager.services, async (store, emit) => {
+    const takings: Takings = { changes: new ChangedOwners(emit), fixedIps: [], hostAddresses: [] }
     const nics = await choose(store, takings.changes)
     const info = await takeAddresses(manager, store, nics, takings)
     await takings.changes.record(store)
@@ -135,6 +137,7 @@ export function deallocateInstance(
     changes.add(host, ...plugged.flatMap((vif) => [portOwner(vif.id), networkOwner(vif.network_id)]))
     await store.virtualInterfaces.remove(ids)
     await store.instances.remove(uuid)
+    for (const vif of plugged) changes.emit(detachEvent(vif, host, project_id))
     return vifs.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
   })
 }
@@ -147,8 +150,8 @@ export async function allocateFixedIp(
   undo: Compensation,
 ): Promise<string | null> {
   const { virtual_interface_id: vifId, network_id: networkId, instance_uuid: uuid } = request
-  const { row, isNew, changes } = await manager.services.database.transaction(async (store) => {
-    const takings: Takings = { changes: new ChangedOwners(), fixedIps: [], hostAddresses: [] }
+  const { row, isNew, changes } = await recorded(manager.services, async (store, emit) => {
+    const takings: Takings = { changes: new ChangedOwners(emit), fixedIps: [], hostAddresses: [] }
     const { changes } = takings
     // Of several that ask for the same interface the others wait here, and find what the first one took.
     await store.instances.lock(uuid)

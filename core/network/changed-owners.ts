@@ -1,10 +1,17 @@
-/** Which owners want something else of which hosts: gathered and recorded in a transaction, carried out after it. */
+/** What a transaction changes: which owners want something else of which hosts, and what has happened. Recorded in it, carried out after it. */
 import type { NetworkStore } from '../contracts/database.ts'
 import type { RequestContext } from '../model/request-context.ts'
+import { type Emit, recorded } from './event-log.ts'
 import type { NetworkManager } from './network-manager.ts'
 
 export class ChangedOwners {
+  /** Says what has happened; to be called after the row is changed, and only if it was. */
+  readonly emit: Emit
   readonly #byHost = new Map<string, Set<string>>()
+
+  constructor(emit: Emit) {
+    this.emit = emit
+  }
 
   /** Facts of these owners changed, which are on this host; null: on none. */
   add(host: string | null, ...owners: readonly string[]): void {
@@ -60,8 +67,8 @@ export function recordedChange<T>(
   manager: NetworkManager,
   work: (store: NetworkStore, changes: ChangedOwners) => Promise<T>,
 ): Promise<{ readonly result: T; readonly changes: ChangedOwners }> {
-  return manager.services.database.transaction(async (store) => {
-    const changes = new ChangedOwners()
+  return recorded(manager.services, async (store, emit) => {
+    const changes = new ChangedOwners(emit)
     const result = await work(store, changes)
     await changes.record(store)
     return { result, changes }

@@ -6,8 +6,10 @@ import { parseAddress } from '../model/address.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { FixedIpDetail, FixedIpRow, FloatingIpDetail, NetworkRow } from '../model/rows.ts'
 import { type ChangedOwners, changeRows } from './changed-owners.ts'
+import { disassociateEvent } from './floating-events.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner, leasesOwner, networkOwner, vifOwner } from './owners.ts'
+import { checkFixedIpQuota } from './quotas.ts'
 
 /** What a transaction takes for an instance. */
 export interface Takings {
@@ -19,7 +21,7 @@ export interface Takings {
 
 /**
  * Takes an address for an interface, and what its host needs to serve it. @param network as it is now
- * @returns null in a network without IPv4
+ * @returns null in a network without IPv4 @throws {FixedIpLimitExceeded} and what the claim of an address throws
  */
 export async function takeAddress(
   manager: NetworkManager,
@@ -36,9 +38,15 @@ export async function takeAddress(
     // With its first guest a host begins to serve the network: its DHCP server reads the leases of before.
     if (known === undefined) owners.push(leasesOwner(network.id))
   }
+  if (network.cidr !== null) await checkFixedIpQuota(store, manager.services.flags.quota_fixed_ips, request.project_id)
   const row = await claim(store, network, request)
-  if (row !== null) fixedIps.push(row)
   changes.add(host, ...owners)
+  if (row !== null) {
+    fixedIps.push(row)
+    const { instance_uuid, project_id, mac } = request
+    const subject = { address: row.address, instance_uuid, project_id, network_uuid: network.uuid, host }
+    changes.emit({ type: 'network.fixed_ip.allocate', ...subject, payload: { mac } })
+  }
   return row
 }
 
@@ -72,11 +80,16 @@ export async function letGo(
   // In one order for all, so that two at once do not wait for each other.
   for (const row of rows.toSorted((a, b) => a.id - b.id)) {
     if (row.instance_uuid === null) continue
-    if ((await store.fixedIps.deallocate(row.id, row.instance_uuid)).allocated) continue
+    const now = await store.fixedIps.deallocate(row.id, row.instance_uuid)
+    // Another call was faster, and has said so.
+    if (now === null) continue
     gone.push(row)
     const network = networks.find(({ id }) => id === row.network_id)!
     const host = manager.configuringHost(network, row.instance_host)
     changes.add(host, leasesOwner(row.network_id))
+    const { address, mac, instance_uuid, project_id } = row
+    const subject = { address, instance_uuid, project_id, network_uuid: network.uuid, host }
+    changes.emit({ type: 'network.fixed_ip.deallocate', ...subject, payload: { mac, leased: now.leased } })
     if (row.virtual_interface_id !== null) changes.add(host, vifOwner(row.virtual_interface_id))
   }
   for (const floating of await store.floatingIps.list({ fixedIpIds: gone.map((row) => row.id) })) {
@@ -88,12 +101,16 @@ export async function letGo(
 /** Lets a floating IP lead nowhere, unless it leads elsewhere than it did. @returns whether it does */
 export async function letFloatingGo(
   store: NetworkStore,
-  { address, fixed_ip_id: leadsTo, project_id: projectId, host }: FloatingIpDetail,
+  floating: FloatingIpDetail,
   changes: ChangedOwners,
 ): Promise<boolean> {
+  const { address, fixed_ip_id: leadsTo, project_id: projectId, host } = floating
   const condition = { leadsTo, ...(projectId === null ? {} : { projectId }) }
   const done = await store.floatingIps.disassociate(address, condition)
-  if (done) changes.add(host, floatingOwner(address))
+  if (done) {
+    changes.add(host, floatingOwner(address))
+    changes.emit(disassociateEvent(floating))
+  }
   return done
 }
 

@@ -14,7 +14,9 @@ import type { RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
 import type { FixedIpDetail, FloatingIpDetail } from '../model/rows.ts'
 import { changeRows } from './changed-owners.ts'
+import { type Emit, recorded } from './event-log.ts'
 import { letFloatingGo } from './fixed-ips.ts'
+import { ledBackEvents, ledEvents } from './floating-events.ts'
 import { type AllocatedFloatingIp, changeOwn } from './floating-pools.ts'
 import { isUp } from './network-hosts.ts'
 import type { NetworkManager } from './network-manager.ts'
@@ -44,8 +46,8 @@ export async function associateFloatingIp(
 ): Promise<string | null> {
   const address = parseAddress(floatingAddress)
   const fixed = parseAddress(fixedAddress)
-  const association = await manager.services.database.transaction((store) =>
-    leadTo(manager, context, store, address, fixed, expectation),
+  const association = await recorded(manager.services, (store, emit) =>
+    leadTo(manager, context, store, emit, address, fixed, expectation),
   )
   const { before, host, isNew } = association
   const owners = [floatingOwner(address)]
@@ -80,6 +82,7 @@ async function leadTo(
   manager: NetworkManager,
   context: RequestContext,
   store: NetworkStore,
+  emit: Emit,
   address: string,
   fixed: string,
   expectation: FloatingIpExpectation,
@@ -100,12 +103,14 @@ async function leadTo(
     const now = await store.fixedIps.byAddress(fixed)
     if (!now.allocated || now.instance_uuid !== row.instance_uuid) throw new FixedIpNotAllocated({ address: fixed })
     await recordFor(store, address, host, before.host)
+    for (const event of ledEvents(before, row, to.networkUuid, host)) emit(event)
   }
   return { before, fixedIpId: row.id, host, isNew }
 }
 
 interface Destination {
   readonly row: FixedIpDetail
+  readonly networkUuid: string
   readonly host: string
 }
 
@@ -121,7 +126,7 @@ async function destination(
   const network = await store.networks.byId(row.network_id)
   const host = manager.configuringHost(network, row.instance_host)
   if (host === null) throw new NetworkHostNotSet({ network: network.label })
-  return { row, host }
+  return { row, networkUuid: network.uuid, host }
 }
 
 async function recordFor(store: NetworkStore, address: string, ...hosts: readonly (string | null)[]): Promise<void> {
@@ -144,9 +149,14 @@ async function leadBack(
 ): Promise<void> {
   const { address, project_id: projectId, fixed_ip_id: formerId } = before
   const now = { projectId, leadsTo: fixedIpId }
-  await manager.services.database.transaction(async (store) => {
-    if (formerId === null) await store.floatingIps.disassociate(address, now)
-    else await store.floatingIps.associate(address, formerId, before.host ?? host, now)
+  await recorded(manager.services, async (store, emit) => {
+    const led = await store.floatingIps.byAddress(address)
+    const formerHost = before.host ?? host
+    const isBack =
+      formerId === null
+        ? await store.floatingIps.disassociate(address, now)
+        : await store.floatingIps.associate(address, formerId, formerHost, now)
+    if (isBack) for (const event of await ledBackEvents(store, led, before, formerHost)) emit(event)
     await recordFor(store, address, host, before.host)
   })
   const owners = [floatingOwner(address)]

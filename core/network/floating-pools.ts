@@ -14,8 +14,11 @@ import { parseAddress } from '../model/address.ts'
 import { parseDevice, parsePool, parseProject } from '../model/names.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { FloatingIpDetail } from '../model/rows.ts'
+import { recorded } from './event-log.ts'
+import { poolEvent } from './floating-events.ts'
 import { floatingRange, refuseFixedAddresses } from './floating-range.ts'
 import type { NetworkManager } from './network-manager.ts'
+import { checkFloatingIpQuota } from './quotas.ts'
 
 /** All or none. @throws {CidrConflict} a fixed range has them @throws {FloatingIpExists} @throws {InvalidInput} */
 export async function createFloatingIps(
@@ -47,20 +50,24 @@ export async function deleteFloatingIps(
   return { addresses: addresses.length }
 }
 
-/** @returns the address. @throws {FloatingIpPoolNotFound} @throws {NoMoreFloatingIps} @throws {Forbidden} */
+/** @returns the address. @throws {FloatingIpPoolNotFound} @throws {NoMoreFloatingIps} @throws {FloatingIpLimitExceeded} @throws {Forbidden} */
 export async function allocateFloatingIp(
   manager: NetworkManager,
   context: RequestContext,
   request: { readonly project_id: string; readonly pool?: string; readonly auto_assigned?: boolean },
 ): Promise<string> {
-  const { database, flags } = manager.services
+  const { flags } = manager.services
   const project = parseProject(request.project_id)
   const pool = parsePool(request.pool ?? flags.default_floating_pool)
   manager.checkOwner(context, `project ${project}`, project)
-  const row = await database.transaction(async (store) => {
+  const row = await recorded(manager.services, async (store, emit) => {
     const pools = await store.floatingIps.pools()
     if (!pools.includes(pool)) throw new FloatingIpPoolNotFound({ pool, pools })
-    return store.floatingIps.allocate(pool, project, request.auto_assigned ?? false)
+    // One that is assigned by itself does not count, as in nova: the project did not ask for it.
+    if (!request.auto_assigned) await checkFloatingIpQuota(store, flags.quota_floating_ips, project)
+    const row = await store.floatingIps.allocate(pool, project, request.auto_assigned ?? false)
+    emit(poolEvent('network.floating_ip.allocate', row))
+    return row
   })
   return row.address
 }
@@ -73,12 +80,13 @@ export async function deallocateFloatingIp(
   expectation: FloatingIpExpectation = {},
 ): Promise<void> {
   const address = parseAddress(text)
-  await manager.services.database.transaction((store) =>
-    changeOwn(manager, context, store, address, expectation, async ({ fixed_ip_id, project_id }) => {
-      if (fixed_ip_id !== null) throw new FloatingIpAssociated({ address })
-      return store.floatingIps.release(address, project_id)
-    }),
-  )
+  await recorded(manager.services, async (store, emit) => {
+    const { before } = await changeOwn(manager, context, store, address, expectation, async (floating) => {
+      if (floating.fixed_ip_id !== null) throw new FloatingIpAssociated({ address })
+      return store.floatingIps.release(address, floating.project_id)
+    })
+    emit(poolEvent('network.floating_ip.deallocate', before))
+  })
 }
 
 /** A floating IP that a project has. */

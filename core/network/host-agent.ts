@@ -2,11 +2,12 @@
  * The part of netloom that works on one host: brings it in line with its facts, takes in lease events, plugs guests in.
  * A manager has one; a host without a store is one.
  */
-import type { HostFacts } from '../contracts/host-facts.ts'
+import type { HostChanges, HostFacts } from '../contracts/host-facts.ts'
 import type { HostOperations } from '../contracts/network-manager.ts'
 import type { Attachment, AttachRequest, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
 import type { Command, LeaseSpool } from '../contracts/ports.ts'
 import { BridgeNotFound, HostChangeFailed, NamespaceNotFound } from '../errors/service.ts'
+import { FeedReader } from '../model/feed.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
 import type { VirtualInterfaceRow } from '../model/rows.ts'
@@ -23,9 +24,8 @@ export class HostAgent implements HostOperations {
   readonly #facts: HostFacts
   readonly #reconciler: HostReconciler
   readonly #leaseEvents: LeaseEvents
-  /** Up to where changes of facts are known to be on the host; later ones that are, by number. */
-  #settled = 0
-  readonly #seen = new Set<number>()
+  /** Up to where changes of facts are on the host. */
+  readonly #changes: FeedReader<HostChanges['rows'][number]>
   /** The interfaces of which the facts know that their guests have vanished; null: not known what they know. */
   #missing: string | null = null
 
@@ -33,6 +33,7 @@ export class HostAgent implements HostOperations {
     this.#services = services
     this.#facts = facts
     this.#reconciler = new HostReconciler(services, facts)
+    this.#changes = new FeedReader((position) => facts.changesAfter(position))
     this.#leaseEvents = new LeaseEvents(services.leaseSpool, services.logger, ({ action, address, mac }) =>
       action === 'add' ? this.leaseFixedIp(address, mac) : this.releaseFixedIp(address, mac),
     )
@@ -47,16 +48,8 @@ export class HostAgent implements HostOperations {
   /** Takes up what was missed: lease events that wait, and changes of facts of which no message came (lessons G2). */
   async catchUp(): Promise<void> {
     await this.#leaseEvents.drain()
-    const first = await this.#facts.changesAfter(this.#settled)
-    if (first.forgotten) return this.#readAnew()
-    for (let page = first; ; ) {
-      const fresh = page.changes.filter(({ id }) => !this.#seen.has(id))
-      if (fresh.length > 0) await this.convergeOrLog([...new Set(fresh.map(({ owner }) => owner))])
-      for (const { id } of fresh) this.#seen.add(id)
-      if (!page.more) break
-      page = await this.#facts.changesAfter(page.changes.at(-1)!.id)
-    }
-    this.#settleAt(first.settled)
+    const taken = await this.#changes.read((fresh) => this.convergeOrLog([...new Set(fresh.map(({ owner }) => owner))]))
+    if (!taken) await this.#readAnew()
   }
 
   close(): void {
@@ -142,8 +135,7 @@ export class HostAgent implements HostOperations {
     const { settled } = await this.#facts.changesAfter(null)
     const report = await this.#reportMissing(await this.#reconciler.reconcileAll())
     for (const { owner, text } of report.waiting) this.#services.logger.warn('not on the host yet', { owner, text })
-    this.#seen.clear()
-    this.#settleAt(settled)
+    this.#changes.startAt(settled)
   }
 
   /** Tells which guests have vanished, when they are others than before. Nothing depends on it but what people see. */
@@ -157,11 +149,6 @@ export class HostAgent implements HostOperations {
       this.#services.logger.warn('vanished guests are not reported yet', { ids, error })
     }
     return report
-  }
-
-  #settleAt(position: number): void {
-    this.#settled = position
-    for (const id of this.#seen) if (id <= position) this.#seen.delete(id)
   }
 }
 

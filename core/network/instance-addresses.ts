@@ -38,7 +38,7 @@ export function addFixedIpToInstance(
     const known = vifs.find((vif) => vif.network_id === network.id)
     const vif = known ?? (await createVif(manager, store, uuid, network, null))
     const made = known === undefined ? [{ ...vif, network_uuid: network.uuid }] : []
-    return { instance, nics: [{ network, vif, instanceHost, address: null, vpn: false }], made }
+    return { instance, nics: [{ network, vif, instanceHost, projectId: project, address: null, vpn: false }], made }
   })
 }
 

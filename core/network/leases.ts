@@ -1,6 +1,7 @@
 /** DHCP leases as the store has them. */
 import type { DatabaseDriver } from '../contracts/database.ts'
 import type { Lease } from '../contracts/network-operations.ts'
+import { recorded } from './event-log.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { leasesOwner } from './owners.ts'
 
@@ -23,18 +24,22 @@ export async function listLeases(database: DatabaseDriver, networkUuid: string |
 
 /** Frees addresses whose lease was never given back, also those of hosts that are gone. Source: _disassociate_stale_fixed_ips. */
 export async function freeStaleAddresses(manager: NetworkManager): Promise<void> {
-  const { database, clock, flags, logger } = manager.services
+  const { clock, flags, logger } = manager.services
   const before = new Date(clock.nowMs() - flags.fixed_ip_disassociate_timeout * 1000).toISOString()
-  const freed = await database.transaction(async (store) => {
+  const freed = await recorded(manager.services, async (store, emit) => {
     const networks = await store.networks.list()
     if (networks.length === 0) return 0
     const freed = await store.fixedIps.freeStale(
       networks.map((network) => network.id),
       before,
     )
-    if (freed === 0) return 0
+    if (freed.length === 0) return 0
     for (const { id, host } of networks) if (host !== null) await store.hostChanges.record(host, [leasesOwner(id)])
-    return freed
+    for (const { address, instance_uuid, network_id, lease_mac: mac } of freed) {
+      const network_uuid = networks.find(({ id }) => id === network_id)?.uuid ?? null
+      emit({ type: 'network.fixed_ip.timeout', address, instance_uuid, network_uuid, payload: { mac } })
+    }
+    return freed.length
   })
   if (freed > 0) logger.info('freed addresses whose lease was never given back', { addresses: freed })
 }

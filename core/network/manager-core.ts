@@ -33,7 +33,7 @@ export abstract class ManagerCore {
   }
 
   factsOf(host: string): HostFacts {
-    return new StoreFacts(host, this.topology, this.services.database, this.services.clock)
+    return new StoreFacts(host, this.topology, this.services)
   }
 
   /**

@@ -69,7 +69,7 @@ async function moveRows(
     await store.instances.setHost(uuid, dest)
     for (const { id, target, network_id } of vifs) {
       if (target === null) continue
-      await unplugVif(store, from, id)
+      await unplugVif(store, changes.emit, from, id)
       changes.add(from, portOwner(id), networkOwner(network_id))
     }
   }

@@ -4,9 +4,11 @@ import type { HostSummary } from '../contracts/network-operations.ts'
 import { InvalidInput } from '../errors/input.ts'
 import { NetworkHostNotSet } from '../errors/network.ts'
 import { HostNotFound, ServiceUnavailable, TryLater } from '../errors/service.ts'
+import type { EventDraft } from '../model/events.ts'
 import { adminContext, type RequestContext } from '../model/request-context.ts'
 import type { NetworkRow, ServiceRow } from '../model/rows.ts'
 import { type ChangedOwners, changeRows, recordedChange } from './changed-owners.ts'
+import { recorded } from './event-log.ts'
 import type { ManagerCore } from './manager-core.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { ALL_OWNERS, floatingOwner, leasesOwner, networkOwner, vifOwner } from './owners.ts'
@@ -45,9 +47,10 @@ export async function claimNetwork(
   if (network.host !== null) return network
   const wanted = await hostFor(manager, store)
   if (wanted === null) throw new NetworkHostNotSet({ network: network.label })
-  const host = await store.networks.claimHost(network.id, wanted)
-  if (host === wanted) changes.add(host, ...(await ownersIn(store, network.id, host)))
-  return { ...network, host }
+  if (!(await store.networks.moveHost(network.id, null, wanted))) return store.networks.byId(network.id)
+  changes.add(wanted, ...(await ownersIn(store, network.id, wanted)))
+  changes.emit(movedEvent(network, wanted))
+  return { ...network, host: wanted }
 }
 
 /** The host that would take a network now; null: none that is up serves networks. */
@@ -93,7 +96,7 @@ export async function moveNetwork(
   uuid: string,
   to: string | null,
 ): Promise<void> {
-  const from = await manager.services.database.transaction(async (store) => {
+  const from = await recorded(manager.services, async (store, emit) => {
     const network = await store.networks.byUuid(uuid)
     if (network.multi_host)
       throw new InvalidInput({ what: 'host', value: to, want: 'a network that is not multi_host' })
@@ -103,6 +106,7 @@ export async function moveNetwork(
       throw new TryLater({ reason: `network ${network.label} was given to another host meanwhile` })
     await store.floatingIps.moveHost(network.id, network.host, to)
     for (const host of [network.host, to]) if (host !== null) await store.hostChanges.record(host, [ALL_OWNERS])
+    emit(movedEvent(network, to))
     return network.host
   })
   await manager.convergeOrLog(context, from, [ALL_OWNERS])
@@ -127,6 +131,10 @@ export async function takeOverNetworks(manager: NetworkManager): Promise<void> {
       logger.error('a network was not taken over', { network: network.label, error }),
     )
   }
+}
+
+function movedEvent({ uuid, project_id, label, host: previous_host }: NetworkRow, host: string | null): EventDraft {
+  return { type: 'network.network.modify', network_uuid: uuid, project_id, host, payload: { label, previous_host } }
 }
 
 /** @throws {HostNotFound} it serves no networks @throws {ServiceUnavailable} it is down */

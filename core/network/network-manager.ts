@@ -8,6 +8,7 @@ import type {
   AttachRequest,
   ChangeVpnRequest,
   CreateNetworksRequest,
+  EventsRequest,
   FixedIpListFilter,
   FixedIpRequest,
   FixedIpSummary,
@@ -26,6 +27,9 @@ import type {
   RequestedNetwork,
 } from '../contracts/index.ts'
 import { InstanceNotFound, NotSupported } from '../errors/index.ts'
+import type { AddressKind, AddressSpan } from '../model/address-history.ts'
+import type { NetworkEvent } from '../model/events.ts'
+import type { FeedPage } from '../model/feed.ts'
 import { parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { adminContext, type RequestContext } from '../model/request-context.ts'
@@ -33,6 +37,7 @@ import type { FixedIpRow, InstanceDetail, NetworkRow, VirtualInterfaceDetail } f
 import { allocateFixedIp, allocateInstance, deallocateInstance } from './allocation.ts'
 import type { ChangedOwners } from './changed-owners.ts'
 import { Compensation } from './compensation.ts'
+import { getAddressHistory, listEvents } from './events.ts'
 import { deallocateFixedIp } from './fixed-ips.ts'
 import { addFixedIpToInstance, removeFixedIpFromInstance, setupNetworksOnHost } from './instance-addresses.ts'
 import * as reads from './instance-reads.ts'
@@ -53,11 +58,9 @@ import {
   unreserveFixedIps,
 } from './pools.ts'
 import { disassociateNetwork, modifyNetwork, scrubProject } from './project-networks.ts'
+import { forgetOld } from './retention.ts'
 import { instanceSummary } from './summaries.ts'
 import { validateNetworks } from './validate-networks.ts'
-
-/** How long changes of facts are kept for hosts that are away; one that was away for longer reads everything. In milliseconds. */
-const KEEP_CHANGES_MS = 3_600_000
 
 export abstract class NetworkManager extends ManagerCore implements NetworkOperations {
   /** Defaults of create_networks for this kind of manager. */
@@ -92,9 +95,7 @@ export abstract class NetworkManager extends ManagerCore implements NetworkOpera
   }
 
   async periodicTasks(): Promise<void> {
-    const { database, clock } = this.services
-    const before = new Date(clock.nowMs() - KEEP_CHANGES_MS).toISOString()
-    await database.transaction((store) => store.hostChanges.forget(before))
+    await forgetOld(this.services)
     if (this.topology.dhcp) await freeStaleAddresses(this)
     await takeOverNetworks(this)
     await (await takeFreeNetworks(this))?.convergeOrLog(this, adminContext('free networks'))
@@ -285,6 +286,14 @@ export abstract class NetworkManager extends ManagerCore implements NetworkOpera
 
   getDhcpLeases(_context: RequestContext, networkUuid: string | null): Promise<readonly Lease[]> {
     return listLeases(this.services.database, networkUuid === null ? null : parseUuid(networkUuid))
+  }
+
+  listEvents(context: RequestContext, request: EventsRequest): Promise<FeedPage<NetworkEvent>> {
+    return listEvents(this.services, context, request)
+  }
+
+  getAddressHistory(context: RequestContext, kind: AddressKind, address: string): Promise<readonly AddressSpan[]> {
+    return getAddressHistory(this.services, context, kind, address)
   }
 
   listHosts(): Promise<readonly HostSummary[]> {

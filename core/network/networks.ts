@@ -3,6 +3,7 @@ import type { CreateNetworksRequest, NetworkSummary } from '../contracts/network
 import { NetworkHasProject, NetworkNotFoundForProject } from '../errors/network.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { NetworkRow } from '../model/rows.ts'
+import { recorded } from './event-log.ts'
 import { planNetworks } from './network-creation.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { leasesOwner, networkOwner } from './owners.ts'
@@ -12,26 +13,29 @@ export async function createNetworks(
   manager: NetworkManager,
   request: CreateNetworksRequest,
 ): Promise<readonly NetworkRow[]> {
-  const { database, random } = manager.services
-  return database.transaction(async (store) => {
+  const { random } = manager.services
+  return recorded(manager.services, async (store, emit) => {
     // So that two requests at once get ranges and numbers one after the other (defects-manager B9, D12).
     await store.networks.lock()
     const planned = planNetworks(request, manager.creationDefaults(), await store.networks.list(), () => random.uuid())
     const made: NetworkRow[] = []
     for (const network of planned) made.push(await store.networks.create(network))
+    for (const network of made)
+      emit({ type: 'network.network.create', ...subjectOf(network), payload: rangesOf(network) })
     return made
   })
 }
 
 /** @throws {NetworkNotFoundForUUID} @throws {NetworkHasProject} @throws {NetworkInUse} */
 export async function deleteNetwork(manager: NetworkManager, context: RequestContext, uuid: string): Promise<void> {
-  const { network, hosts } = await manager.services.database.transaction(async (store) => {
+  const { network, hosts } = await recorded(manager.services, async (store, emit) => {
     const network = await store.networks.byUuid(uuid)
     const { label, project_id } = network
     if (project_id !== null) throw new NetworkHasProject({ network: label, project_id })
     const hosts = (await store.fixedIps.ofHosts({ networkId: network.id })).map((row) => row.host!)
     if (network.host !== null) hosts.push(network.host)
     await store.networks.remove(network.id)
+    emit({ type: 'network.network.delete', ...subjectOf(network), payload: rangesOf(network) })
     for (const host of hosts) await store.hostChanges.record(host, ownersOf(network))
     return { network, hosts }
   })
@@ -68,6 +72,14 @@ export async function getAllNetworks(
 function checkVisible(manager: NetworkManager, context: RequestContext, network: NetworkRow): void {
   if (context.is_admin || manager.mayUse(network, context.project_id)) return
   throw new NetworkNotFoundForProject({ uuid: network.uuid, project: context.project_id ?? '' })
+}
+
+function subjectOf({ uuid, project_id, host }: NetworkRow) {
+  return { network_uuid: uuid, project_id, host }
+}
+
+function rangesOf({ label, cidr, cidr_v6 }: NetworkRow) {
+  return { label, cidr, cidr_v6 }
 }
 
 function ownersOf(network: NetworkRow): readonly string[] {

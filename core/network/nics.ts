@@ -23,6 +23,7 @@ export interface Nic {
   readonly vif: VirtualInterfaceRow
   /** The host that the instance runs on. */
   readonly instanceHost: string
+  readonly projectId: string
   /** The address that was asked for. */
   readonly address: string | null
   /** The instance is the VPN server of its networks. */
@@ -84,13 +85,15 @@ export function parseAllocateRequest(request: AllocateRequest, thisHost: string 
 }
 
 /** The message that takes an address for an interface. */
-export function fixedIpRequest({ network, vif, instanceHost, address, vpn }: Nic): FixedIpRequest {
+export function fixedIpRequest({ network, vif, instanceHost, projectId, address, vpn }: Nic): FixedIpRequest {
   const request = {
     instance_uuid: vif.instance_uuid,
+    project_id: projectId,
     instance_host: instanceHost,
     network_id: network.id,
     virtual_interface_id: vif.id,
     vpn,
+    mac: vif.address,
   }
   return address === null ? request : { ...request, address }
 }
@@ -167,7 +170,7 @@ async function ensureVifs(
     if (existing && existing.fixed_ips.length > 0) continue
     const vif = existing ?? (await createVif(manager, store, instance.uuid, network, nextMac))
     if (!existing) made.push({ ...vif, network_uuid: network.uuid })
-    nics.push({ network, vif, instanceHost: instance.host, address, vpn })
+    nics.push({ network, vif, instanceHost: instance.host, projectId: instance.project_id, address, vpn })
   }
   return { instance, nics, made }
 }

@@ -9,14 +9,16 @@ import {
   VirtualInterfaceNotFound,
 } from '../errors/index.ts'
 import { InvalidInput } from '../errors/input.ts'
+import type { EventDraft } from '../model/events.ts'
 import { parseDevice, parseNamespace, parseUuid } from '../model/names.ts'
 import type { VifTarget, VirtualInterfaceRow } from '../model/rows.ts'
+import type { Emit } from './event-log.ts'
 import { networkOwner, portOwner } from './owners.ts'
 
 const UNPLUGGED = { target_kind: null, target: null, device: null, guest_device: null } as const
 
 /** @throws {InstanceNotFound} @throws {VirtualInterfaceAttached} @throws {AttachmentTargetInUse} @throws {NotOnThisHost} */
-export async function plugVif(store: NetworkStore, host: string, request: AttachRequest): Promise<Plugged> {
+export async function plugVif(store: NetworkStore, emit: Emit, host: string, request: AttachRequest): Promise<Plugged> {
   const uuid = parseUuid(request.instance_uuid)
   const index = request.vif ?? 0
   const target = parseTarget(request.target)
@@ -38,17 +40,32 @@ export async function plugVif(store: NetworkStore, host: string, request: Attach
   const plug = { target_kind: target.kind, target: target.name, device, guest_device: guestDevice }
   await store.virtualInterfaces.setTarget(vif.id, plug)
   await store.hostChanges.record(host, [networkOwner(vif.network_id), portOwner(vif.id)])
+  const { instance_uuid, address: mac } = vif
+  const subject = { instance_uuid, project_id: instance.project_id, host }
+  emit({ type: 'network.instance.attach', ...subject, payload: { mac, target: target.name } })
   return { vif: { ...vif, ...plug }, repeated: false }
 }
 
-export async function unplugVif(store: NetworkStore, host: string, vifId: number): Promise<void> {
+/** Nothing for an interface that is gone, or not plugged in. */
+export async function unplugVif(store: NetworkStore, emit: Emit, host: string, vifId: number): Promise<void> {
+  const vif = await store.virtualInterfaces.byId(vifId)
   await store.virtualInterfaces.setTarget(vifId, UNPLUGGED)
   await store.hostChanges.record(host, [portOwner(vifId)])
+  if (vif === null || vif.target === null) return
+  emit(detachEvent(vif, host, (await store.instances.byUuid(vif.instance_uuid)).project_id))
+}
+
+/** @param vif as it was while it was plugged in */
+export function detachEvent(vif: VirtualInterfaceRow, host: string, projectId: string): EventDraft {
+  const { instance_uuid, address: mac, target } = vif
+  const payload = { mac, target: target ?? '' }
+  return { type: 'network.instance.detach', instance_uuid, project_id: projectId, host, payload }
 }
 
 /** @returns the interfaces that were plugged in, as they were. @throws {InstanceNotFound} @throws {NotOnThisHost} */
 export async function unplugInstance(
   store: NetworkStore,
+  emit: Emit,
   host: string,
   instanceUuid: string,
 ): Promise<readonly VirtualInterfaceRow[]> {
@@ -56,7 +73,7 @@ export async function unplugInstance(
   const instance = await store.instances.byUuid(uuid)
   if (instance.host !== host) throw new NotOnThisHost({ what: `instance ${uuid}`, host: instance.host })
   const plugged = (await store.virtualInterfaces.list({ instanceUuid: uuid })).filter((vif) => vif.target !== null)
-  for (const vif of plugged) await unplugVif(store, host, vif.id)
+  for (const vif of plugged) await unplugVif(store, emit, host, vif.id)
   return plugged
 }
 

@@ -1,95 +1,112 @@
 /** The facts of a host, from the store. */
-import type { DatabaseDriver, NetworkStore } from '../contracts/database.ts'
+import type { NetworkStore } from '../contracts/database.ts'
 import type { HostChanges, HostFacts, HostView, LeaseOutcome, Plugged, Topology } from '../contracts/host-facts.ts'
 import type { AttachRequest } from '../contracts/network-operations.ts'
 import type { Clock } from '../contracts/ports.ts'
 import { FixedIpNotFoundForAddress } from '../errors/address.ts'
-import type { NetworkRow, ServiceReport, VirtualInterfaceRow } from '../model/rows.ts'
+import type { EventDraft, EventPayloads } from '../model/events.ts'
+import type { FixedIpDetail, ServiceReport, VirtualInterfaceRow } from '../model/rows.ts'
+import { type EventServices, recorded } from './event-log.ts'
+import { feedPage } from './feed-page.ts'
 import { readHostView } from './host-view.ts'
 import { leasesOwner, scopeOf } from './owners.ts'
 import { plugVif, unplugInstance, unplugVif } from './ports.ts'
 
-/** Longer than any transaction is open: see the limits of the stores. In milliseconds. */
-const SETTLING_MS = 60_000
-
 /** Changes that are handed out at once. */
 const CHANGES_AT_ONCE = 512
+
+export interface StoreFactsServices extends EventServices {
+  readonly clock: Clock
+}
 
 export class StoreFacts implements HostFacts {
   readonly #host: string
   readonly #topology: Topology
-  readonly #database: DatabaseDriver
-  readonly #clock: Clock
+  readonly #services: StoreFactsServices
 
-  constructor(host: string, topology: Topology, database: DatabaseDriver, clock: Clock) {
+  constructor(host: string, topology: Topology, services: StoreFactsServices) {
     this.#host = host
     this.#topology = topology
-    this.#database = database
-    this.#clock = clock
+    this.#services = services
   }
 
   view(owners: readonly string[] | null): Promise<HostView> {
     const scope = owners && scopeOf(owners)
-    return this.#database.read((store) => readHostView(store, this.#host, this.#topology, scope))
+    return this.#services.database.read((store) => readHostView(store, this.#host, this.#topology, scope))
   }
 
   changesAfter(position: number | null): Promise<HostChanges> {
-    const before = new Date(this.#clock.nowMs() - SETTLING_MS).toISOString()
-    return this.#database.read(async (store) => {
-      const { oldest, settled } = await store.hostChanges.positions(before)
-      if (position === null) return { changes: [], more: false, settled, forgotten: false }
-      const rows = await store.hostChanges.after(this.#host, position, CHANGES_AT_ONCE)
-      return {
-        changes: rows.map(({ id, owner }) => ({ id, owner })),
-        more: rows.length === CHANGES_AT_ONCE,
-        settled: Math.max(position, settled),
-        forgotten: position < oldest,
-      }
-    })
+    const { database, clock } = this.#services
+    return database.read((store) =>
+      feedPage(store.hostChanges, clock.nowMs(), position, CHANGES_AT_ONCE, async (after) => {
+        const rows = await store.hostChanges.after(this.#host, after, CHANGES_AT_ONCE)
+        return rows.map(({ id, owner }) => ({ id, owner }))
+      }),
+    )
   }
 
   recordLease(address: string, mac: string): Promise<LeaseOutcome> {
-    return this.#recordEvent(address, (store) => store.fixedIps.lease(address, mac))
+    return this.#recordEvent(address, async (store, before, emit) => {
+      const matched = await store.fixedIps.lease(address, mac)
+      if (matched && !(before.leased && before.lease_mac === mac)) emit('network.fixed_ip.lease', { mac })
+      return matched
+    })
   }
 
   recordRelease(address: string, mac: string): Promise<LeaseOutcome> {
-    return this.#recordEvent(address, (store) => store.fixedIps.release(address, mac))
+    return this.#recordEvent(address, async (store, _before, emit) => {
+      const matched = await store.fixedIps.release(address, mac)
+      if (matched) emit('network.fixed_ip.release', { mac, free: !(await store.fixedIps.byAddress(address)).allocated })
+      return matched
+    })
   }
 
   plug(request: AttachRequest): Promise<Plugged> {
-    return this.#database.transaction((store) => plugVif(store, this.#host, request))
+    return recorded(this.#services, (store, emit) => plugVif(store, emit, this.#host, request))
   }
 
   async unplug(vifId: number): Promise<void> {
-    await this.#database.transaction((store) => unplugVif(store, this.#host, vifId))
+    await recorded(this.#services, (store, emit) => unplugVif(store, emit, this.#host, vifId))
   }
 
   unplugInstance(instanceUuid: string): Promise<readonly VirtualInterfaceRow[]> {
-    return this.#database.transaction((store) => unplugInstance(store, this.#host, instanceUuid))
+    return recorded(this.#services, (store, emit) => unplugInstance(store, emit, this.#host, instanceUuid))
   }
 
   reportMissing(vifIds: readonly number[]): Promise<void> {
-    return this.#database.transaction((store) => store.virtualInterfaces.setMissing(this.#host, vifIds))
+    return this.#services.database.transaction((store) => store.virtualInterfaces.setMissing(this.#host, vifIds))
   }
 
   async report(row: ServiceReport): Promise<void> {
-    const reported_at = new Date(this.#clock.nowMs()).toISOString()
-    await this.#database.transaction((store) => store.services.report({ ...row, reported_at }))
+    const { database, clock } = this.#services
+    const reported_at = new Date(clock.nowMs()).toISOString()
+    await database.transaction((store) => store.services.report({ ...row, reported_at }))
   }
 
-  #recordEvent(address: string, change: (store: NetworkStore) => Promise<boolean>): Promise<LeaseOutcome> {
-    return this.#database.transaction(async (store) => {
-      const matched = await change(store)
-      const network = await networkOfAddress(store, address)
-      if (matched && network !== null) await store.hostChanges.record(this.#host, [leasesOwner(network.id)])
+  /** @param change returns whether the report was of who holds the address */
+  #recordEvent(
+    address: string,
+    change: (store: NetworkStore, before: FixedIpDetail, emit: EmitLease) => Promise<boolean>,
+  ): Promise<LeaseOutcome> {
+    return recorded(this.#services, async (store, emit) => {
+      const before = await fixedIpOf(store, address)
+      if (before === null) return { matched: false, network: null }
+      const network = await store.networks.byId(before.network_id)
+      const { instance_uuid, project_id } = before
+      const subject = { address, instance_uuid, project_id, network_uuid: network.uuid, host: this.#host }
+      const matched = await change(store, before, (type, payload) => emit({ type, ...subject, payload } as EventDraft))
+      if (matched) await store.hostChanges.record(this.#host, [leasesOwner(network.id)])
       return { matched, network }
     })
   }
 }
 
-async function networkOfAddress(store: NetworkStore, address: string): Promise<NetworkRow | null> {
+type LeaseEventType = 'network.fixed_ip.lease' | 'network.fixed_ip.release'
+type EmitLease = <T extends LeaseEventType>(type: T, payload: EventPayloads[T]) => void
+
+async function fixedIpOf(store: NetworkStore, address: string): Promise<FixedIpDetail | null> {
   try {
-    return await store.networks.byId((await store.fixedIps.byAddress(address)).network_id)
+    return await store.fixedIps.byAddress(address)
   } catch (error) {
     if (error instanceof FixedIpNotFoundForAddress) return null
     throw error

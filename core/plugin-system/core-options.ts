@@ -71,6 +71,16 @@ export const coreOptions = {
     default: false,
     help: 'Allocate and associate a floating IP with each new instance',
   }),
+  quota_fixed_ips: option.integer({
+    default: -1,
+    min: -1,
+    help: 'Fixed IPs that each project may have; -1: any number; the same on every controller',
+  }),
+  quota_floating_ips: option.integer({
+    default: 10,
+    min: -1,
+    help: 'Floating IPs that each project may have, besides those that are assigned by themselves; -1: any number',
+  }),
   public_interface: option.optionalDevice({
     help: 'Interface for floating IPs and outgoing traffic; empty: the interface stored with each floating IP, and any for outgoing traffic',
   }),
@@ -78,6 +88,10 @@ export const coreOptions = {
     default: 60,
     min: 1,
     help: 'Seconds to wait for an answer on the message bus',
+  }),
+  event_retention_time: option.seconds({
+    default: 2_592_000,
+    help: 'Seconds for which events are kept (`netloom events`, `fixed history`); 0: for ever',
   }),
   report_interval: option.seconds({ default: 10, min: 1, help: 'Seconds between two heartbeats' }),
   service_down_time: option.seconds({
@@ -98,6 +112,9 @@ export const coreOptions = {
     default: 60,
     min: 1,
     help: 'Seconds between two looks at the whole host, which mend what others changed',
+  }),
+  policy_file: option.optionalPath({
+    help: 'JSON file of rules that say who may ask for what; empty: tenants for what is their own, operators for all. Read again when it changed, within report_interval',
   }),
   log_level: option.oneOf(['debug', 'info', 'warn', 'error'], { default: 'info', help: 'What is logged' }),
 }

@@ -16,7 +16,10 @@ describe.skipIf(!isRoot)('processes that the service starts, announcements apart
   let shims: Shims
   let guest: Guest
   beforeAll(async () => {
-    cloud = await TestCloud.built({ guests: ['guest1'], flags: ['--reconcile_interval=600'] })
+    cloud = await TestCloud.built({
+      guests: ['guest1'],
+      flags: ['--reconcile_interval=600', '--quota_floating_ips=-1'],
+    })
     shims = await Shims.make(join(cloud.folder, 'shims'))
     cloud.environment.PATH = shims.path
     await cloud.host.start()

@@ -3,6 +3,8 @@ import { describe, expect, test } from 'vitest'
 import { backends } from './backends.ts'
 import { type Cloud, makeCloud } from './cloud.ts'
 
+const ANY_NUMBER = { flags: ['--quota_floating_ips=-1'] }
+
 /** Guests 1 to `count`, each with a floating IP. */
 async function withFloatingIps(cloud: Cloud, count: number): Promise<void> {
   await cloud.api.createNetworks({ label: 'private', cidr: '10.0.0.0/22', network_size: 1024 })
@@ -18,7 +20,7 @@ async function withFloatingIps(cloud: Cloud, count: number): Promise<void> {
 
 describe.each(backends)('processes that are started on $name', (pair) => {
   test.each([1, 300])('one floating IP more costs two, with %i there', async (count) => {
-    const cloud = await makeCloud(pair)
+    const cloud = await makeCloud(pair, ANY_NUMBER)
     const { api, machine } = cloud
     await withFloatingIps(cloud, count)
     const { address } = await cloud.guest(count + 1)
@@ -33,7 +35,7 @@ describe.each(backends)('processes that are started on $name', (pair) => {
   })
 
   test('a boot with 100 floating IPs starts at most 8 before it is ready', async () => {
-    const cloud = await makeCloud(pair)
+    const cloud = await makeCloud(pair, ANY_NUMBER)
     const { machine } = cloud
     await withFloatingIps(cloud, 100)
     await machine.stop()
@@ -45,7 +47,7 @@ describe.each(backends)('processes that are started on $name', (pair) => {
   })
 
   test('a guest more starts none, plugging it in a few, a guest less ends its lease and its port', async () => {
-    const cloud = await makeCloud(pair)
+    const cloud = await makeCloud(pair, ANY_NUMBER)
     const { api, machine } = cloud
     await api.createNetworks({ label: 'private', cidr: '10.0.0.0/24' })
     await cloud.guest(1)
@@ -67,7 +69,7 @@ describe.each(backends)('processes that are started on $name', (pair) => {
   })
 
   test('a burst of 50 allocations shares applies (defects-manager G7)', async () => {
-    const cloud = await makeCloud(pair)
+    const cloud = await makeCloud(pair, ANY_NUMBER)
     const { api, machine } = cloud
     await api.createNetworks({ label: 'private', cidr: '10.0.0.0/24' })
     await cloud.guest(0)

@@ -7,6 +7,7 @@ import type { SettingsLayer } from '../../../config/sources.ts'
 import { type EffectiveValue, hasErrors, type Validated, validate } from '../../../config/validate.ts'
 import { NetloomError } from '../../errors/base.ts'
 import type { ConfigProblem } from '../../errors/boot.ts'
+import { readPolicyFile } from '../policy-source.ts'
 
 /** Who declares flags under a configuration. */
 export interface Declarations {
@@ -54,7 +55,8 @@ async function look(input: SettingsInput, find: FindDeclarations, machine: Machi
     const { selected, known, implied, problems } = await find(settings, facts)
     const layers = [implied, ...settings]
     const validated = validate({ registry: gather(selected), known: gather(known), settings: layers, facts })
-    return { ...validated, problems: [...validated.problems, ...problems] }
+    const { problems: inPolicy } = await readPolicyFile(validated.values.policy_file as string | null | undefined)
+    return { ...validated, problems: [...validated.problems, ...problems, ...inPolicy] }
   } catch (error) {
     // Without declarations no flag can be judged; what is wrong with the files still can.
     const problems = [problemOf(error), ...settings.flatMap((layer) => layer.problems)]

@@ -4,6 +4,7 @@ import { withExample } from '../arguments.ts'
 import type { Columns } from '../output.ts'
 import type { Run } from '../session.ts'
 import { wrongUsage } from '../wrong-usage.ts'
+import { declareHistory } from './history.ts'
 
 const columns: Columns<FixedIpSummary> = {
   address: (row) => row.address,
@@ -65,6 +66,7 @@ export function declare(fixed: Command, run: Run): void {
       ),
     'netloom fixed unreserve 10.0.0.100-10.0.0.199',
   )
+  declareHistory(fixed, run, 'fixed')
 }
 
 function declareList(fixed: Command, run: Run): void {

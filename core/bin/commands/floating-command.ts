@@ -6,6 +6,7 @@ import { withExample } from '../arguments.ts'
 import type { Columns } from '../output.ts'
 import type { Run } from '../session.ts'
 import { wrongUsage } from '../wrong-usage.ts'
+import { declareHistory } from './history.ts'
 
 const columns: Columns<FloatingIpSummary> = {
   address: (row) => row.address,
@@ -38,6 +39,7 @@ async function meant(
 export function declare(floating: Command, run: Run): void {
   declareOperatorSide(floating, run)
   declareTenantSide(floating, run)
+  declareHistory(floating, run, 'floating')
 }
 
 function declareOperatorSide(floating: Command, run: Run): void {

@@ -39,10 +39,12 @@ export const hostMethods: Methods<HostOperations> = {
   reconcile_host: onHost(none, (h) => h.reconcileHost()),
   lease_fixed_ip: onHost(leaseEvent, (h, _c, a) => h.leaseFixedIp(a.address, a.mac)),
   release_fixed_ip: onHost(leaseEvent, (h, _c, a) => h.releaseFixedIp(a.address, a.mac)),
-  // Between services: the checks were made where the call arrived, whoever made it.
-  reconcile_owners: method(z.strictObject({ owners: z.array(text).max(256) }), (h: HostOperations, _c, a) =>
-    h.reconcileOwners(a.owners),
-  ),
+  reconcile_owners: {
+    ...method(z.strictObject({ owners: z.array(text).max(256) }), (h: HostOperations, _c, a) =>
+      h.reconcileOwners(a.owners),
+    ),
+    internal: true,
+  },
 }
 
 /** What a service with a store knows of hosts. */

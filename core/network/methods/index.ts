@@ -6,8 +6,10 @@ import { z } from 'zod'
 import type { HostOperations, NetworkOperations } from '../../contracts/network-manager.ts'
 import type { Dispatch, Json } from '../../contracts/rpc.ts'
 import { InvalidInput, UnknownMethod } from '../../errors/input.ts'
-import { AdminRequired } from '../../errors/service.ts'
+import type { RequestContext } from '../../model/request-context.ts'
 import { runInRequest } from '../../model/request-scope.ts'
+import { Policy, wrapCheckPolicy } from '../policy/policy.ts'
+import { eventMethods } from './events.ts'
 import { fixedIpMethods } from './fixed-ips.ts'
 import { floatingMethods } from './floating-ips.ts'
 import { hostFactsMethods, hostMethods } from './hosts.ts'
@@ -24,6 +26,7 @@ export const rpcMethods: Methods<NetworkOperations> = {
   ...instanceMethods,
   ...fixedIpMethods,
   ...floatingMethods,
+  ...eventMethods,
   ...hostFactsMethods,
 }
 
@@ -31,21 +34,35 @@ const contextShape = z.strictObject({
   user_id: text.nullable(),
   project_id: text.nullable(),
   is_admin: z.boolean(),
+  // Clients of before there were policies name none.
+  roles: z.array(text).max(256).default([]),
   request_id: text,
 })
 
-/** What a service answers on the bus: a manager all, a host without a store what concerns the host. */
-export function dispatcher<T extends HostOperations>(methods: Methods<T>, target: T): Dispatch {
+/**
+ * What a service answers on the bus: a manager all, a host without a store what concerns the host.
+ * @param policy the one of now; it is asked once, where the call arrives
+ */
+export function dispatcher<T extends HostOperations>(
+  methods: Methods<T>,
+  target: T,
+  policy: () => Policy = () => DEFAULT_POLICY,
+): Dispatch {
   return async (name, message) => {
     const entry = Object.hasOwn(methods, name) ? methods[name] : undefined
     if (!entry) throw new UnknownMethod({ method: name })
     const { context: rawContext, ...args } = message
     const context = check(contextShape, rawContext, `context of ${name}`)
-    if (entry.admin && !context.is_admin) throw new AdminRequired({ method: name })
-    const checked = check(entry.arguments, args, `arguments of ${name}`)
-    return ((await runInRequest(context.request_id, () => entry.run(target, context, checked))) ?? null) as Json
+    const perform = async (by: RequestContext) => {
+      const checked = check(entry.arguments, args, `arguments of ${name}`)
+      return runInRequest(by.request_id, () => entry.run(target, by, checked), by.user_id)
+    }
+    const allowed = entry.internal ? perform : wrapCheckPolicy(name, perform, policy, entry.admin)
+    return ((await allowed(context)) ?? null) as Json
   }
 }
+
+const DEFAULT_POLICY = new Policy()
 
 /** @throws {InvalidInput} naming the first thing that is wrong */
 function check<A extends z.ZodType>(shape: A, value: unknown, what: string): z.output<A> {

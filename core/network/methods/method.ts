@@ -18,8 +18,10 @@ export type Exact<T> = { [K in keyof T]: Exclude<T[K], undefined> }
 
 export interface Method<T> {
   readonly arguments: z.ZodType
-  /** Operators only. */
+  /** Operators only, unless policy says otherwise. */
   readonly admin: boolean
+  /** Between services: policy was checked where the call arrived, whoever made it. */
+  readonly internal?: boolean
   run(target: T, context: RequestContext, args: unknown): Promise<unknown>
 }
 

@@ -36,6 +36,8 @@ export const mysqlDialect: Dialect = {
   releaseSavepoint: null,
   // A row that is always there, and that nothing else locks: an empty table has nothing to lock.
   lockNetworks: 'SELECT id FROM schema_migrations ORDER BY id LIMIT 1 FOR UPDATE',
+  // It locks the row whether or not it was there. The row says nothing: there is one for each project that was ever locked.
+  lockProject: 'INSERT INTO project_locks (project_id) VALUES (?) ON DUPLICATE KEY UPDATE project_id = project_id',
   listTables:
     'SELECT TABLE_NAME AS name FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME',
   clock: 'SELECT ROUND(UNIX_TIMESTAMP(SYSDATE(3)) * 1000) AS ms',

@@ -60,6 +60,8 @@ export interface Dialect {
   readonly releaseSavepoint: string | null
   /** Makes all others that run this statement wait until the transaction ends; null where all writers wait anyway. */
   readonly lockNetworks: string | null
+  /** Likewise for all that run it with the same project, which it makes a row for; null where all writers wait anyway. */
+  readonly lockProject: string | null
   /** Lists the tables of the store, a row with `name` each. */
   readonly listTables: string
   /** Returns the store's own time as `ms`; null where that is the time of this machine. */

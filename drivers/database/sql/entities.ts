@@ -7,6 +7,7 @@ import type {
   FloatingIpRow,
   HostChangeRow,
   InstanceRow,
+  NetworkEvent,
   NetworkRow,
   ServiceRow,
   VirtualInterfaceRow,
@@ -235,6 +236,40 @@ export const hostChangeEntity = new EntitySchema<HostChangeRow>({
   ],
 })
 
+/** An event as its row: the payload is JSON text. */
+export type EventRow = Omit<NetworkEvent, 'payload'> & { readonly payload: string }
+
+export const eventEntity = new EntitySchema<EventRow>({
+  name: 'Event',
+  tableName: 'events',
+  columns: {
+    id: key,
+    created_at: time,
+    type: text(64),
+    project_id: orNull(name),
+    instance_uuid: orNull(uuid),
+    address: orNull(address),
+    network_uuid: orNull(uuid),
+    host: orNull(name),
+    payload: text(2048),
+    request_id: orNull(text(1024)),
+    user_id: orNull(text(1024)),
+  },
+  indices: [
+    { name: 'ix_events_created_at', columns: ['created_at'] },
+    { name: 'ix_events_address', columns: ['address', 'id'] },
+    { name: 'ix_events_instance_uuid', columns: ['instance_uuid', 'id'] },
+    { name: 'ix_events_project_id', columns: ['project_id', 'id'] },
+  ],
+})
+
+/** Rows to wait for: see `Dialect.lockProject`. */
+export const projectLockEntity = new EntitySchema<{ readonly project_id: string }>({
+  name: 'ProjectLock',
+  tableName: 'project_locks',
+  columns: { project_id: { ...name, primary: true } },
+})
+
 /** All of them, each after those that it refers to. */
 export const entities = [
   networkEntity,
@@ -244,4 +279,6 @@ export const entities = [
   floatingIpEntity,
   serviceEntity,
   hostChangeEntity,
+  eventEntity,
+  projectLockEntity,
 ]

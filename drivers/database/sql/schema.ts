@@ -8,9 +8,11 @@ import {
   NoFreeAddressesById,
   PoolSizes,
 } from './migrations/address-runs.ts'
+import { NetworkEvents } from './migrations/events.ts'
 import { InitialSchema } from './migrations/initial.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
 import { MissingGuests } from './migrations/missing-guests.ts'
+import { ProjectLocks } from './migrations/project-locks.ts'
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface & { readonly name: string })[] = [
@@ -24,6 +26,8 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   PoolSizes,
   FreeAddressesByNumber,
   NoFreeAddressesById,
+  NetworkEvents,
+  ProjectLocks,
 ]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */

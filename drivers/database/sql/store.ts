@@ -1,11 +1,13 @@
 import type { NetworkStore } from 'netloom/contracts'
 import type { TableContext } from './statements.ts'
+import { Events } from './tables/events.ts'
 import { FixedIps } from './tables/fixed-ips.ts'
 import { FloatingIps } from './tables/floating-ips.ts'
 import { HostChanges } from './tables/host-changes.ts'
 import { Instances } from './tables/instances.ts'
 import { Networks } from './tables/networks.ts'
 import { Pools } from './tables/pools.ts'
+import { Projects } from './tables/projects.ts'
 import { Services } from './tables/services.ts'
 import { VirtualInterfaces } from './tables/virtual-interfaces.ts'
 
@@ -20,5 +22,7 @@ export function openStore(context: TableContext): NetworkStore {
     instances: new Instances(context),
     services: new Services(context),
     hostChanges: new HostChanges(context),
+    events: new Events(context),
+    projects: new Projects(context),
   }
 }

@@ -17,6 +17,7 @@ export const sqliteDialect: Dialect = {
   beginRead: ['BEGIN DEFERRED'],
   releaseSavepoint: 'RELEASE SAVEPOINT work',
   lockNetworks: null,
+  lockProject: null,
   clock: null,
   listTables:
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CommandBench, makeCommandBench } from './command-bench.ts'
 import {
   attachment,
+  event,
   fixedIp,
   floating,
   freeRange,
@@ -12,6 +13,7 @@ import {
   lease,
   network,
   networkInfo,
+  span,
   UUID,
 } from './samples.ts'
 
@@ -208,6 +210,48 @@ const cases: readonly Case[] = [
     answers: { change_vpn: [] },
     calls: [['change_vpn', { project_id: 'acme', address: '203.0.113.9', port: 1000 }]],
     stderr: 'project acme has no VPN server\n',
+  },
+  {
+    line: 'events --type network.floating_ip --project acme --address 203.0.113.5 --since 2026-01-01',
+    answers: { list_events: { rows: [event], more: false, settled: 0, forgotten: false } },
+    calls: [
+      [
+        'list_events',
+        {
+          type: 'network.floating_ip',
+          project_id: 'acme',
+          address: '203.0.113.5',
+          since: '2026-01-01T00:00:00.000Z',
+          position: 0,
+        },
+      ],
+    ],
+    stdout: lines(
+      '2026-01-01T00:00:00.000Z network.floating_ip.associate address=203.0.113.5 ' +
+        `instance=${INSTANCE} project=acme host=node1 fixed_address=10.0.0.3 request=r1`,
+    ),
+  },
+  {
+    line: `events --instance ${INSTANCE}`,
+    answers: { list_events: { rows: [], more: false, settled: 0, forgotten: false } },
+    calls: [['list_events', { instance_uuid: INSTANCE, position: 0 }]],
+    stderr: 'nothing has happened\n',
+  },
+  { line: 'events --since yesterday', calls: [], stderr: expect.stringContaining('how long ago'), status: 2 },
+  {
+    line: 'floating history 203.0.113.5',
+    answers: { get_address_history: [span] },
+    calls: [['get_address_history', { kind: 'floating', address: '203.0.113.5' }]],
+    stdout: lines(
+      'FROM                      UNTIL  PROJECT  INSTANCE                              MAC                FIXED_ADDRESS',
+      `2026-01-01T00:00:00.000Z  -      acme     ${INSTANCE}  fa:16:3e:00:00:01  10.0.0.3`,
+    ),
+  },
+  {
+    line: 'fixed history 10.0.0.3',
+    answers: { get_address_history: [] },
+    calls: [['get_address_history', { kind: 'fixed', address: '10.0.0.3' }]],
+    stderr: 'nothing is known of 10.0.0.3\n',
   },
   { line: `network delete ${UUID}`, calls: [['delete_network', { uuid: UUID }]], stderr: `network ${UUID} deleted\n` },
   {

@@ -123,3 +123,27 @@ export const host = {
   started_at: '2026-01-01T00:00:00.000Z',
   reported_at: '2026-01-01T00:00:10.000Z',
 }
+
+export const event = {
+  id: 7,
+  created_at: '2026-01-01T00:00:00.000Z',
+  type: 'network.floating_ip.associate',
+  project_id: 'acme',
+  instance_uuid: INSTANCE,
+  address: '203.0.113.5',
+  network_uuid: null,
+  host: 'node1',
+  payload: { fixed_address: '10.0.0.3', mac: null },
+  request_id: 'r1',
+  user_id: null,
+}
+
+export const span = {
+  address: '203.0.113.5',
+  project_id: 'acme',
+  instance_uuid: INSTANCE,
+  mac: 'fa:16:3e:00:00:01',
+  fixed_address: '10.0.0.3',
+  from: '2026-01-01T00:00:00.000Z',
+  until: null,
+}

@@ -85,13 +85,13 @@ async function perform(store: NetworkStore, step: Action, clock: TestClock): Pro
       return last(await fixedIps.claimAddress(`10.0.0.${step.address}`, claim(step.guest)))
     case 'deallocate': {
       const rows = await fixedIps.list({ virtualInterfaceIds: [step.guest], allocated: true })
-      return rows[0] === undefined ? 'none' : last(await fixedIps.deallocate(rows[0].id))
+      return rows[0] === undefined ? 'none' : last((await fixedIps.deallocate(rows[0].id))!)
     }
     case 'lease':
     case 'release':
       return fixedIps[step.kind](`10.0.0.${step.address}`, mac(step.guest))
     case 'freeStale':
-      return fixedIps.freeStale([1], new Date(clock.ms - 1000 * step.age).toISOString())
+      return (await fixedIps.freeStale([1], new Date(clock.ms - 1000 * step.age).toISOString())).length
   }
 }
 

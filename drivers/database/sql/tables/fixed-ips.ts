@@ -111,7 +111,8 @@ export class FixedIps implements FixedIpTable {
     return rows.map((row) => read(row))
   }
 
-  async deallocate(id: number, instanceUuid?: string): Promise<FixedIpRow> {
+  /** @throws {FixedIpNotFound} */
+  async deallocate(id: number, instanceUuid?: string): Promise<FixedIpRow | null> {
     const { session, dialect, now } = this.#context
     const ofInstance =
       instanceUuid === undefined
@@ -126,9 +127,9 @@ export class FixedIps implements FixedIpTable {
       params: [now(), id, ...ofInstance.params],
     })
     if (freed !== null) return read(freed)
-    const { rows } = await session.query('SELECT * FROM fixed_ips WHERE id = ?', [id])
+    const { rows } = await session.query('SELECT id FROM fixed_ips WHERE id = ?', [id])
     if (rows[0] === undefined) throw new FixedIpNotFound({ id })
-    return read(rows[0])
+    return null
   }
 
   async lease(address: string, mac: string): Promise<boolean> {
@@ -152,17 +153,25 @@ export class FixedIps implements FixedIpTable {
     return (await this.#context.session.query(sql, params)).affected > 0
   }
 
-  async freeStale(networkIds: readonly number[], before: string): Promise<number> {
+  async freeStale(networkIds: readonly number[], before: string): Promise<readonly FixedIpRow[]> {
     const { session, dialect, now } = this.#context
     const where = new Where()
       .among(dialect, 'network_id', networkIds)
       .and('updated_at < ?', before)
       .and(dialect.conditions.fixedIpWaiting)
-    const { affected } = await session.query(
-      `UPDATE fixed_ips SET instance_uuid = NULL, virtual_interface_id = NULL, leased = 0, lease_mac = NULL, updated_at = ?
-        ${where.text}`,
-      [now(), ...where.params],
+    const look = `SELECT * FROM fixed_ips ${where.text} ORDER BY id`
+    const stale = (await session.query(dialect.forUpdate(look), where.params)).rows.map((row) => read(row))
+    if (stale.length === 0) return stale
+    const { text, params } = new Where().among(
+      dialect,
+      'id',
+      stale.map((row) => row.id),
     )
-    return affected
+    await session.query(
+      `UPDATE fixed_ips SET instance_uuid = NULL, virtual_interface_id = NULL, leased = 0, lease_mac = NULL, updated_at = ?
+        ${text}`,
+      [now(), ...params],
+    )
+    return stale
   }
 }

@@ -1,5 +1,6 @@
 import type { HostChangeRow, HostChangeTable } from 'netloom/contracts'
 import { hostChangeEntity } from '../entities.ts'
+import { feedPositions, forgetRows } from '../feed.ts'
 import { insertText, rowReader, type TableContext } from '../statements.ts'
 
 const ROWS_PER_INSERT = 500
@@ -34,22 +35,10 @@ export class HostChanges implements HostChangeTable {
   }
 
   async positions(before: string): Promise<{ readonly oldest: number; readonly settled: number }> {
-    const { rows } = await this.#context.session.query(
-      `SELECT (SELECT MIN(id) FROM host_changes) AS oldest,
-        (SELECT MAX(id) FROM host_changes WHERE created_at < ?) AS settled`,
-      [before],
-    )
-    return { oldest: Math.max(0, Number(rows[0]?.oldest ?? 1) - 1), settled: Number(rows[0]?.settled ?? 0) }
+    return feedPositions(this.#context.session, 'host_changes', before)
   }
 
-  async forget(before: string): Promise<number> {
-    const { session } = this.#context
-    // The newest stays, so that who was away can always tell that something was forgotten.
-    const { rows } = await session.query('SELECT MAX(id) AS newest FROM host_changes')
-    const { affected } = await session.query('DELETE FROM host_changes WHERE created_at < ? AND id < ?', [
-      before,
-      Number(rows[0]?.newest ?? 0),
-    ])
-    return affected
+  async forget(before: string, limit: number): Promise<number> {
+    return forgetRows(this.#context, 'host_changes', before, limit)
   }
 }

@@ -44,7 +44,9 @@ export class Instances implements InstanceTable {
 
   async lock(uuid: string): Promise<void> {
     const { session, dialect } = this.#context
-    await session.query(dialect.forUpdate('SELECT uuid FROM instances WHERE uuid = ?'), [uuid])
+    const look = 'SELECT uuid FROM instances WHERE uuid = ?'
+    // Where all writers wait anyway there is nothing to lock.
+    if (dialect.forUpdate(look) !== look) await session.query(dialect.forUpdate(look), [uuid])
   }
 
   async setHost(uuid: string, host: string): Promise<void> {

@@ -160,12 +160,6 @@ export class Networks implements NetworkTable {
     await session.query(sql, [address, port, now(), id])
   }
 
-  async claimHost(id: number, host: string): Promise<string> {
-    const { session, now } = this.#context
-    await session.query('UPDATE networks SET host = ?, updated_at = ? WHERE id = ? AND host IS NULL', [host, now(), id])
-    return (await this.byId(id)).host ?? host
-  }
-
   async moveHost(id: number, from: string | null, to: string | null): Promise<boolean> {
     const { session, now } = this.#context
     const where = new Where().equals('id', id).and(from === null ? 'host IS NULL' : 'host = ?', from ?? undefined)
