@@ -243,6 +243,8 @@ export interface InstanceTable {
   list(filter: { readonly projectId?: string; readonly host?: string }): Promise<readonly InstanceDetail[]>
   /** Makes the row unless it is there. Others that ensure the same one wait until the transaction ends. */
   ensure(instance: Omit<InstanceRow, keyof Timestamps>): Promise<void>
+  /** Makes others that ensure or lock the same one, or take addresses for its interfaces, wait until the transaction ends. */
+  lock(uuid: string): Promise<void>
   remove(uuid: string): Promise<void>
 }
 

@@ -94,6 +94,8 @@ export function deallocateInstance(
 ): Promise<readonly string[]> {
   return change(manager, context, async (step) => {
     const { store, changed, emit } = step
+    // What is being given to it now is waited for, and seen.
+    await store.instances.lock(uuid)
     const { host, project_id, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
     const addresses = vifs.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
     for (const address of addresses) await letGo(manager, step, await store.fixedIps.byAddress(address))

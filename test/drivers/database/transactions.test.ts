@@ -165,6 +165,7 @@ test('every operation of the daily work takes a constant number of statements', 
     // Where all writers wait anyway there is nothing to lock.
     [claimed - 1, (store) => store.projects.lock('demo')],
     [claimed - 1, (store) => store.virtualInterfaces.lock(vif.id)],
+    [2 * (claimed - 1), (store) => store.instances.lock(claim.instanceUuid)],
     [1, (store) => store.projects.fixedIps('demo')],
     [1, (store) => store.projects.floatingIps('demo')],
   ]

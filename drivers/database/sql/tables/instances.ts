@@ -42,6 +42,16 @@ export class Instances implements InstanceTable {
     await session.query(`${insertText('instances', columns, 1)} ${dialect.keepExisting('uuid')}`, Object.values(row))
   }
 
+  async lock(uuid: string): Promise<void> {
+    const { session, dialect } = this.#context
+    const looks = [
+      'SELECT uuid FROM instances WHERE uuid = ?',
+      // A claim takes a lock on the interface that it is for, by the foreign key if by nothing else.
+      'SELECT id FROM virtual_interfaces WHERE instance_uuid = ? ORDER BY id',
+    ]
+    for (const look of looks) if (dialect.forUpdate(look) !== look) await session.query(dialect.forUpdate(look), [uuid])
+  }
+
   async remove(uuid: string): Promise<void> {
     await this.#context.session.query('DELETE FROM instances WHERE uuid = ?', [uuid])
   }
