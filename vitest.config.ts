@@ -19,6 +19,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'unit',
+          sequence: { groupOrder: 0 },
           include: ['test/{core,config,plugins,drivers,conformance,scenarios}/**/*.test.ts', 'test/*.test.ts'],
           pool: 'forks',
           isolate: false,
@@ -30,6 +31,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'services',
+          sequence: { groupOrder: 1 },
           globalSetup: ['test/services/setup.ts'],
           include: ['test/services/**/*.test.ts', 'test/{drivers/database,scenarios}/*.test.ts'],
           exclude: ['test/drivers/database/sqlite*.test.ts'],
@@ -44,6 +46,7 @@ export default defineConfig({
         resolve: { alias },
         test: {
           name: 'root',
+          sequence: { groupOrder: 2 },
           globalSetup: ['test/root/setup.ts'],
           include: ['test/root/**/*.test.ts'],
           pool: 'forks',
