@@ -5,6 +5,8 @@
  */
 import type { NetloomError } from '../errors/base.ts'
 import type {
+  DnsChangeRow,
+  DnsDomainRow,
   FixedIpDetail,
   FixedIpRow,
   FloatingIpDetail,
@@ -73,6 +75,8 @@ export interface NetworkStore {
   readonly instances: InstanceTable
   readonly services: ServiceTable
   readonly hostChanges: HostChangeTable
+  readonly dnsDomains: DnsDomainTable
+  readonly dnsChanges: DnsChangeTable
 }
 
 /** A network to be made; what is in the range and not reserved is its pool. */
@@ -258,4 +262,28 @@ export interface HostChangeTable {
   positions(before: string): Promise<{ readonly oldest: number; readonly settled: number }>
   /** Forgets changes from before the time, but never the newest. @returns how many */
   forget(before: string): Promise<number>
+}
+
+export interface DnsDomainTable {
+  /** All, or those of a scope, in order of their names. */
+  list(filter: { readonly scope?: DnsDomainRow['scope'] }): Promise<readonly DnsDomainRow[]>
+  /** Null when it is not registered. */
+  byName(domain: string): Promise<DnsDomainRow | null>
+  /** Makes the row, or gives it another zone or project. */
+  register(domain: Omit<DnsDomainRow, keyof Timestamps>): Promise<void>
+  /** @returns false when it was not registered */
+  unregister(domain: string): Promise<boolean>
+}
+
+export interface DnsChangeTable {
+  /** Notes, as part of the transaction, that DNS has to be looked at for these addresses. */
+  record(kind: DnsChangeRow['kind'], addresses: readonly string[]): Promise<void>
+  /** What is noted of an address, or the oldest notes of all. */
+  list(filter: {
+    readonly kind?: DnsChangeRow['kind']
+    readonly address?: string
+    readonly limit?: number
+  }): Promise<readonly DnsChangeRow[]>
+  /** Done. */
+  remove(ids: readonly number[]): Promise<void>
 }

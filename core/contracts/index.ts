@@ -1,4 +1,5 @@
 export * from './database.ts'
+export * from './dns.ts'
 export * from './host.ts'
 export * from './host-facts.ts'
 export * from './network-manager.ts'

@@ -3,6 +3,8 @@
  * Booleans and timestamps are kept so that every engine returns them alike (see the README).
  */
 import type {
+  DnsChangeRow,
+  DnsDomainRow,
   FixedIpRow,
   FloatingIpRow,
   HostChangeRow,
@@ -217,6 +219,26 @@ export const hostChangeEntity = new EntitySchema<HostChangeRow>({
   ],
 })
 
+export const dnsDomainEntity = new EntitySchema<DnsDomainRow>({
+  name: 'DnsDomain',
+  tableName: 'dns_domains',
+  columns: {
+    domain: { ...name, primary: true },
+    scope: text(16),
+    availability_zone: orNull(name),
+    project_id: orNull(name),
+    ...timestamps,
+  },
+  indices: [{ name: 'ix_dns_domains_project_id', columns: ['project_id'] }],
+})
+
+export const dnsChangeEntity = new EntitySchema<DnsChangeRow>({
+  name: 'DnsChange',
+  tableName: 'dns_changes',
+  columns: { id: key, kind: text(16), address, created_at: time },
+  indices: [{ name: 'ix_dns_changes_address', columns: ['address', 'kind'] }],
+})
+
 /** All of them, each after those that it refers to. */
 export const entities = [
   networkEntity,
@@ -226,4 +248,6 @@ export const entities = [
   floatingIpEntity,
   serviceEntity,
   hostChangeEntity,
+  dnsDomainEntity,
+  dnsChangeEntity,
 ]

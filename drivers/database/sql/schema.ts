@@ -1,6 +1,7 @@
 import { SchemaMismatch, type SchemaStatus } from 'netloom/contracts'
 import { MigrationExecutor, type MigrationInterface, type QueryRunner, Table } from 'typeorm'
 import type { Dialect } from './dialect.ts'
+import { DnsChanges, DnsDomains } from './migrations/dns.ts'
 import { InitialSchema } from './migrations/initial.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
 
@@ -10,6 +11,8 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   HostChanges,
   ServiceNodes,
   ServiceBusySince,
+  DnsDomains,
+  DnsChanges,
 ]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */

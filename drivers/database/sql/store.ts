@@ -1,5 +1,7 @@
 import type { NetworkStore } from 'netloom/contracts'
 import type { TableContext } from './statements.ts'
+import { DnsChanges } from './tables/dns-changes.ts'
+import { DnsDomains } from './tables/dns-domains.ts'
 import { FixedIps } from './tables/fixed-ips.ts'
 import { FloatingIps } from './tables/floating-ips.ts'
 import { HostChanges } from './tables/host-changes.ts'
@@ -18,5 +20,7 @@ export function openStore(context: TableContext): NetworkStore {
     instances: new Instances(context),
     services: new Services(context),
     hostChanges: new HostChanges(context),
+    dnsDomains: new DnsDomains(context),
+    dnsChanges: new DnsChanges(context),
   }
 }
