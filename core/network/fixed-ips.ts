@@ -7,6 +7,7 @@ import type { RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
 import type { FixedIpRow } from '../model/rows.ts'
 import type { Compensation } from './compensation.ts'
+import { noteDns, noteLetGo, settleDns, settleDnsOrLog } from './dns.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
 
@@ -34,12 +35,14 @@ export async function allocateFixedIp(
     const host = manager.configuringHost(network, request.instance_host)
     if (host !== null && network.multi_host) await store.fixedIps.claimForHost(networkId, host)
     if (host !== null) await store.hostChanges.record(host, owners)
+    await noteDns(manager, store, 'fixed', [row.address])
     return { row, host, isNew: known === undefined }
   })
   try {
+    await settleDns(manager, 'fixed', row.address)
     await manager.converge(context, host, owners)
   } catch (error) {
-    if (isNew) await runToTheEnd(() => release(manager, context, row.id, host, owners))
+    if (isNew) await runToTheEnd(() => release(manager, context, row, host, owners))
     throw error
   }
   if (isNew) undo?.push(`deallocate ${row.address}`, () => deallocateFixedIp(manager, context, row.address))
@@ -57,32 +60,39 @@ function claim(store: NetworkStore, request: FixedIpRequest): Promise<FixedIpRow
 async function release(
   manager: NetworkManager,
   context: RequestContext,
-  id: number,
+  { id, address }: FixedIpRow,
   host: string | null,
   owners: readonly string[],
 ): Promise<void> {
   await manager.services.database.transaction(async (store) => {
     await store.fixedIps.deallocate(id)
     if (host !== null) await store.hostChanges.record(host, owners)
+    await noteDns(manager, store, 'fixed', [address])
   })
   await manager.convergeOrLog(context, host, owners)
+  await settleDnsOrLog(manager, 'fixed', [address])
 }
 
 /** Its host then takes away its entry and ends its lease, in this order (defects-manager H3). @throws {FixedIpNotAllocated} */
-export function deallocateFixedIp(manager: NetworkManager, context: RequestContext, address: string): Promise<void> {
-  return change(manager, context, (store, changed) => letGo(manager, store, address, changed))
+export async function deallocateFixedIp(
+  manager: NetworkManager,
+  context: RequestContext,
+  address: string,
+): Promise<void> {
+  const named = await change(manager, context, (store, changed) => letGo(manager, store, address, changed))
+  await settleDnsOrLog(manager, 'fixed', named)
 }
 
 /**
  * All that the instance has, in one transaction: what an allocation or an association at the same time gave it goes too.
  * @returns the addresses that it had @throws {InstanceNotFound}
  */
-export function deallocateInstance(
+export async function deallocateInstance(
   manager: NetworkManager,
   context: RequestContext,
   uuid: string,
 ): Promise<readonly string[]> {
-  return change(manager, context, async (store, changed) => {
+  const addresses = await change(manager, context, async (store, changed) => {
     const { host, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
     const addresses = vifs.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
     for (const address of addresses) await letGo(manager, store, address, changed)
@@ -93,12 +103,20 @@ export function deallocateInstance(
     await store.instances.remove(uuid)
     return addresses
   })
+  await settleDnsOrLog(manager, 'fixed', addresses)
+  return addresses
 }
 
 /** Tells that facts of these owners changed, which are on this host; null: on none. */
 type Changed = (host: string | null, ...owners: readonly string[]) => void
 
-async function letGo(manager: NetworkManager, store: NetworkStore, address: string, changed: Changed): Promise<void> {
+/** @returns the addresses whose names in DNS change with it */
+async function letGo(
+  manager: NetworkManager,
+  store: NetworkStore,
+  address: string,
+  changed: Changed,
+): Promise<readonly string[]> {
   const before = await store.fixedIps.byAddress(address)
   if (!before.allocated) throw new FixedIpNotAllocated({ address })
   await store.fixedIps.deallocate(before.id)
@@ -109,6 +127,7 @@ async function letGo(manager: NetworkManager, store: NetworkStore, address: stri
     await store.floatingIps.disassociate(floating.address)
     changed(floating.host, floatingOwner(floating.address))
   }
+  return noteLetGo(manager, store, before)
 }
 
 /** A transaction that lets things go, and then the hosts, which may be away. */

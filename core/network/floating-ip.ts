@@ -22,6 +22,8 @@ import type { NetworkInfo } from '../model/network-info.ts'
 import { elevated, type RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
 import type { FloatingIpDetail } from '../model/rows.ts'
+import { noteDns, settleDnsOrLog } from './dns.ts'
+import { DnsEntries } from './dns-operations.ts'
 import { floatingRange, refuseFixedAddresses } from './floating-range.ts'
 import { isUp } from './network-hosts.ts'
 import type { NetworkManager } from './network-manager.ts'
@@ -29,7 +31,7 @@ import { floatingOwner } from './owners.ts'
 import type { AbstractConstructor } from './rpc-allocate-fixed-ip.ts'
 
 export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: B) {
-  abstract class WithFloatingIP extends Base implements FloatingIPOperations {
+  abstract class WithFloatingIP extends DnsEntries(Base) implements FloatingIPOperations {
     /** The fixed IP first: a floating one needs it. What was taken is let go when a later step fails (defects-manager B2). */
     override async allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo> {
       const info = await super.allocateForInstance(context, request)
@@ -124,8 +126,12 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     async deallocateFloatingIp(context: RequestContext, address: string): Promise<void> {
       const floating = await this.ownFloatingIp(context, address)
       if (floating.fixed_ip_id !== null) throw new FloatingIpAssociated({ address: floating.address })
-      const released = await this.services.database.transaction((store) => store.floatingIps.release(floating.address))
-      if (!released) throw new FloatingIpAssociated({ address: floating.address })
+      await this.services.database.transaction(async (store) => {
+        if (!(await store.floatingIps.release(floating.address)))
+          throw new FloatingIpAssociated({ address: floating.address })
+        await noteDns(this, store, 'floating', [floating.address])
+      })
+      await settleDnsOrLog(this, 'floating', [floating.address])
     }
 
     /**

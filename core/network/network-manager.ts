@@ -27,6 +27,7 @@ import { mayActFor, type RequestContext } from '../model/request-context.ts'
 import { timeLeftMs } from '../model/request-scope.ts'
 import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
 import { Compensation } from './compensation.ts'
+import { retryDns } from './dns.ts'
 import { allocateFixedIp, deallocateFixedIp, deallocateInstance } from './fixed-ips.ts'
 import { HostAgent } from './host-agent.ts'
 import { freeStaleAddresses, listLeases } from './leases.ts'
@@ -98,6 +99,7 @@ export abstract class NetworkManager implements NetworkOperations {
     await database.transaction((store) => store.hostChanges.forget(before))
     if (this.topology.dhcp) await freeStaleAddresses(this)
     await takeOverNetworks(this)
+    await retryDns(this)
   }
 
   async close(): Promise<void> {
