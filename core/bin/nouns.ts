@@ -30,6 +30,7 @@ export const nouns: readonly Noun[] = [
   noun('floating', 'pools of floating IPs, and whom they lead to', () => import('./commands/floating-command.ts')),
   noun('instance', 'addresses and interfaces of instances', () => import('./commands/instance-command.ts')),
   noun('lease', 'DHCP leases', () => import('./commands/lease-command.ts')),
+  noun('dns', 'domains and names of DNS', () => import('./commands/dns-command.ts')),
   noun('host', 'network hosts', () => import('./commands/host-command.ts')),
   noun(
     'plan',
