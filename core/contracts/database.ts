@@ -243,6 +243,8 @@ export interface InstanceTable {
   list(filter: { readonly projectId?: string; readonly host?: string }): Promise<readonly InstanceDetail[]>
   /** Makes the row unless it is there. Others that ensure the same one wait until the transaction ends. */
   ensure(instance: Omit<InstanceRow, keyof Timestamps>): Promise<void>
+  /** Makes others that lock or ensure the same one wait until the transaction ends; nothing for one that is gone. */
+  lock(uuid: string): Promise<void>
   remove(uuid: string): Promise<void>
 }
 

@@ -60,17 +60,17 @@ function claim(store: NetworkStore, request: FixedIpRequest): Promise<FixedIpRow
 async function release(
   manager: NetworkManager,
   context: RequestContext,
-  { id, address }: FixedIpRow,
+  row: FixedIpRow,
   host: string | null,
   owners: readonly string[],
 ): Promise<void> {
-  await manager.services.database.transaction(async (store) => {
-    await store.fixedIps.deallocate(id)
+  const named = await manager.services.database.transaction(async (store) => {
+    await store.fixedIps.deallocate(row.id)
     if (host !== null) await store.hostChanges.record(host, owners)
-    await noteDns(manager, store, 'fixed', [address])
+    return noteLetGo(manager, store, row)
   })
   await manager.convergeOrLog(context, host, owners)
-  await settleDnsOrLog(manager, 'fixed', [address])
+  await settleDnsOrLog(manager, 'fixed', named)
 }
 
 /** Its host then takes away its entry and ends its lease, in this order (defects-manager H3). @throws {FixedIpNotAllocated} */
@@ -93,6 +93,7 @@ export async function deallocateInstance(
   uuid: string,
 ): Promise<readonly string[]> {
   const addresses = await change(manager, context, async (store, changed) => {
+    await lockInstance(store, uuid)
     const { host, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
     const addresses = vifs.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
     for (const address of addresses) await letGo(manager, store, address, changed)
@@ -105,6 +106,16 @@ export async function deallocateInstance(
   })
   await settleDnsOrLog(manager, 'fixed', addresses)
   return addresses
+}
+
+/**
+ * Makes all others wait that give the instance interfaces or addresses: what it has then is all that it has. An address
+ * that was taken between the look and the removal of its interface would be nobody's, and never free again.
+ */
+export async function lockInstance(store: NetworkStore, uuid: string): Promise<void> {
+  await store.instances.lock(uuid)
+  for (const vif of await store.virtualInterfaces.list({ instanceUuid: uuid }))
+    await store.virtualInterfaces.lock(vif.id)
 }
 
 /** Tells that facts of these owners changed, which are on this host; null: on none. */

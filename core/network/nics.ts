@@ -15,6 +15,7 @@ import { parseMac, vifMac } from '../model/mac.ts'
 import { parseHost, parseHostname, parseProject, parseUuid } from '../model/names.ts'
 import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
 import type { Compensation } from './compensation.ts'
+import { lockInstance } from './fixed-ips.ts'
 import type { NetworkManager } from './network-manager.ts'
 
 /** An interface that still needs an address. */
@@ -107,6 +108,7 @@ export async function createNics(
   })
   compensation.push('remove interfaces', () =>
     database.transaction(async (store) => {
+      await lockInstance(store, wish.instance_uuid)
       // What another call has given an address meanwhile, or asked for again, is that call's.
       const held = await store.fixedIps.list({ virtualInterfaceIds: made.map((vif) => vif.id) })
       const idle = made.filter((vif) => !held.some((fixed) => fixed.virtual_interface_id === vif.id))

@@ -41,6 +41,11 @@ export class Instances implements InstanceTable {
     await session.query(`${insertText('instances', columns, 1)} ${dialect.keepExisting('uuid')}`, Object.values(row))
   }
 
+  async lock(uuid: string): Promise<void> {
+    const { session, dialect } = this.#context
+    await session.query(dialect.forUpdate('SELECT uuid FROM instances WHERE uuid = ?'), [uuid])
+  }
+
   async remove(uuid: string): Promise<void> {
     await this.#context.session.query('DELETE FROM instances WHERE uuid = ?', [uuid])
   }
