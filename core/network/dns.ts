@@ -18,6 +18,9 @@ import type { NetworkManager } from './network-manager.ts'
 
 type Kind = DnsChangeRow['kind']
 
+/** An address whose names are to be looked at. */
+export type DnsSubject = Pick<DnsChangeRow, 'kind' | 'address'>
+
 /** How often others may change the rows while an address is looked at. */
 const ROUNDS = 10
 
@@ -46,16 +49,17 @@ function isKept(manager: NetworkManager, kind: Kind): boolean {
   return kind === 'fixed' ? instanceDomain(manager) !== '' && !instanceDns.keepsNothing : !floatingDns.keepsNothing
 }
 
-/** Notes, as part of the transaction, that somebody else has these addresses from now on. */
+/** Notes, as part of the transaction, that somebody else has these addresses from now on. @returns what is to be settled then */
 export async function noteDns(
   manager: NetworkManager,
   store: NetworkStore,
   kind: Kind,
   addresses: readonly string[],
-): Promise<void> {
-  if (!isKept(manager, kind)) return
-  if (kind === 'floating' && (await store.dnsDomains.list({ scope: 'public' })).length === 0) return
+): Promise<readonly DnsSubject[]> {
+  if (!isKept(manager, kind)) return []
+  if (kind === 'floating' && (await store.dnsDomains.list({ scope: 'public' })).length === 0) return []
   await store.dnsChanges.record(kind, addresses)
+  return addresses.map((address) => ({ kind, address }))
 }
 
 /** Notes that a fixed IP was let go: the next one of its instance takes its names over. @returns those to be settled, in order */
@@ -63,13 +67,11 @@ export async function noteLetGo(
   manager: NetworkManager,
   store: NetworkStore,
   { address, instance_uuid: instanceUuid }: FixedIpRow,
-): Promise<readonly string[]> {
+): Promise<readonly DnsSubject[]> {
   if (!isKept(manager, 'fixed')) return []
   const vifs = instanceUuid === null ? [] : await store.virtualInterfaces.list({ instanceUuid })
   const others = await store.fixedIps.list({ virtualInterfaceIds: vifs.map((vif) => vif.id), allocated: true })
-  const addresses = [address, ...others.map((other) => other.address)]
-  await noteDns(manager, store, 'fixed', addresses)
-  return addresses
+  return noteDns(manager, store, 'fixed', [address, ...others.map((other) => other.address)])
 }
 
 /**
@@ -103,8 +105,8 @@ export async function settleDns(manager: NetworkManager, kind: Kind, address: st
 }
 
 /** For what must not fail because of DNS: what is left to do is tried again periodically. */
-export async function settleDnsOrLog(manager: NetworkManager, kind: Kind, addresses: readonly string[]): Promise<void> {
-  for (const address of addresses) {
+export async function settleDnsOrLog(manager: NetworkManager, subjects: readonly DnsSubject[]): Promise<void> {
+  for (const { kind, address } of subjects) {
     await settleDns(manager, kind, address).catch((error: unknown) =>
       manager.services.logger.error('DNS is not in line yet; it is tried again periodically', { address, error }),
     )

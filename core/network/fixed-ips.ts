@@ -7,7 +7,7 @@ import type { RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
 import type { FixedIpRow } from '../model/rows.ts'
 import type { Compensation } from './compensation.ts'
-import { noteDns, noteLetGo, settleDns, settleDnsOrLog } from './dns.ts'
+import { type DnsSubject, noteDns, noteLetGo, settleDns, settleDnsOrLog } from './dns.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
 
@@ -70,7 +70,7 @@ async function release(
     return noteLetGo(manager, store, row)
   })
   await manager.convergeOrLog(context, host, owners)
-  await settleDnsOrLog(manager, 'fixed', named)
+  await settleDnsOrLog(manager, named)
 }
 
 /** Its host then takes away its entry and ends its lease, in this order (defects-manager H3). @throws {FixedIpNotAllocated} */
@@ -80,7 +80,7 @@ export async function deallocateFixedIp(
   address: string,
 ): Promise<void> {
   const named = await change(manager, context, (store, changed) => letGo(manager, store, address, changed))
-  await settleDnsOrLog(manager, 'fixed', named)
+  await settleDnsOrLog(manager, named)
 }
 
 /**
@@ -92,19 +92,20 @@ export async function deallocateInstance(
   context: RequestContext,
   uuid: string,
 ): Promise<readonly string[]> {
-  const addresses = await change(manager, context, async (store, changed) => {
+  const { addresses, named } = await change(manager, context, async (store, changed) => {
     await lockInstance(store, uuid)
     const { host, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
     const addresses = vifs.flatMap((vif) => vif.fixed_ips.map((fixed) => fixed.address))
-    for (const address of addresses) await letGo(manager, store, address, changed)
+    const named: DnsSubject[] = []
+    for (const address of addresses) named.push(...(await letGo(manager, store, address, changed)))
     const plugged = vifs.filter((vif) => vif.target !== null)
     // With its last guest a network may be gone from this host.
     changed(host, ...plugged.flatMap((vif) => [portOwner(vif.id), networkOwner(vif.network_id)]))
     await store.virtualInterfaces.remove(vifs.map((vif) => vif.id))
     await store.instances.remove(uuid)
-    return addresses
+    return { addresses, named }
   })
-  await settleDnsOrLog(manager, 'fixed', addresses)
+  await settleDnsOrLog(manager, named)
   return addresses
 }
 
@@ -121,24 +122,52 @@ export async function lockInstance(store: NetworkStore, uuid: string): Promise<v
 /** Tells that facts of these owners changed, which are on this host; null: on none. */
 type Changed = (host: string | null, ...owners: readonly string[]) => void
 
-/** @returns the addresses whose names in DNS change with it */
+/** With the floating IPs that lead to it. @returns the addresses whose names in DNS change with it */
 async function letGo(
   manager: NetworkManager,
   store: NetworkStore,
   address: string,
   changed: Changed,
-): Promise<readonly string[]> {
+): Promise<readonly DnsSubject[]> {
   const before = await store.fixedIps.byAddress(address)
   if (!before.allocated) throw new FixedIpNotAllocated({ address })
   await store.fixedIps.deallocate(before.id)
   const host = manager.configuringHost(await store.networks.byId(before.network_id), before.instance_host)
   changed(host, leasesOwner(before.network_id))
   if (before.virtual_interface_id !== null) changed(host, vifOwner(before.virtual_interface_id))
-  for (const floating of await store.floatingIps.list({ fixedIpIds: [before.id] })) {
-    await store.floatingIps.disassociate(floating.address)
-    changed(floating.host, floatingOwner(floating.address))
+  const floating = await letFloatingGo(manager, store, before.id, changed)
+  return [...(await noteLetGo(manager, store, before)), ...floating]
+}
+
+/** The floating IPs that lead to a fixed IP lead nowhere; those that came with the instance go with it, in the same transaction. */
+async function letFloatingGo(
+  manager: NetworkManager,
+  store: NetworkStore,
+  fixedIpId: number,
+  changed: Changed,
+): Promise<readonly DnsSubject[]> {
+  const named: DnsSubject[] = []
+  for (const { address, host, auto_assigned } of await store.floatingIps.list({ fixedIpIds: [fixedIpId] })) {
+    await store.floatingIps.disassociate(address)
+    changed(host, floatingOwner(address))
+    if (!auto_assigned) continue
+    await store.floatingIps.release(address)
+    named.push(...(await noteDns(manager, store, 'floating', [address])))
   }
-  return noteLetGo(manager, store, before)
+  return named
+}
+
+/** Undoes an automatic association of a fixed IP that is there still. */
+export async function takeFloatingBack(
+  manager: NetworkManager,
+  context: RequestContext,
+  fixedAddress: string,
+): Promise<void> {
+  const named = await change(manager, context, async (store, changed) => {
+    const { id } = await store.fixedIps.byAddress(fixedAddress)
+    return letFloatingGo(manager, store, id, changed)
+  })
+  await settleDnsOrLog(manager, named)
 }
 
 /** A transaction that lets things go, and then the hosts, which may be away. */

@@ -2,6 +2,7 @@
  * Mixin: floating (public) IPs. Checks and rows are done where the call arrives, the rules on the host that serves the
  * network of the fixed IP. Source: nova/network/floating_ips.py FloatingIP.
  */
+import type { NetworkStore } from '../contracts/database.ts'
 import type { FloatingIPOperations } from '../contracts/network-manager.ts'
 import type { AllocateRequest, FloatingIpSummary } from '../contracts/network-operations.ts'
 import {
@@ -17,13 +18,15 @@ import {
 } from '../errors/index.ts'
 import { InvalidInput } from '../errors/input.ts'
 import { parseAddress } from '../model/address.ts'
-import { parseDevice, parsePool, parseProject, parseUuid } from '../model/names.ts'
+import { parseDevice, parsePool, parseProject } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import { elevated, type RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
 import type { FloatingIpDetail } from '../model/rows.ts'
+import { Compensation } from './compensation.ts'
 import { noteDns, settleDnsOrLog } from './dns.ts'
 import { DnsEntries } from './dns-operations.ts'
+import { takeFloatingBack } from './fixed-ips.ts'
 import { floatingRange, refuseFixedAddresses } from './floating-range.ts'
 import { isUp } from './network-hosts.ts'
 import type { NetworkManager } from './network-manager.ts'
@@ -33,44 +36,28 @@ import type { AbstractConstructor } from './rpc-allocate-fixed-ip.ts'
 export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: B) {
   abstract class WithFloatingIP extends DnsEntries(Base) implements FloatingIPOperations {
     /** The fixed IP first: a floating one needs it. What was taken is let go when a later step fails (defects-manager B2). */
-    override async allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo> {
-      const info = await super.allocateForInstance(context, request)
+    override async allocateForInstance(
+      context: RequestContext,
+      request: AllocateRequest,
+      undo = new Compensation(),
+    ): Promise<NetworkInfo> {
+      const info = await super.allocateForInstance(context, request, undo)
       const fixed = info.flatMap((vif) => vif.network.subnets.flatMap((subnet) => subnet.ips))
       const first = fixed[0]?.address
-      if (!this.services.flags.auto_assign_floating_ip || !first || fixed.some((ip) => ip.floating_ips.length > 0))
-        return info
-      try {
-        const address = await this.allocateFloatingIp(elevated(context), {
-          project_id: request.project_id,
-          auto_assigned: true,
+      const { flags, database, logger } = this.services
+      if (!flags.auto_assign_floating_ip || !first || fixed.some((ip) => ip.floating_ips.length > 0)) return info
+      return undo.unlessDone(logger, async () => {
+        undo.push(`take back the floating IP of ${first}`, () => takeFloatingBack(this, context, first))
+        // In one transaction: an address that was taken and leads nowhere would be found by nobody.
+        const { before, host } = await database.transaction(async (store) => {
+          const { address } = await takeFromPool(store, request.project_id, flags.default_floating_pool, true)
+          return this.leadTo(elevated(context), store, address, first)
         })
-        try {
-          await this.associateFloatingIp(elevated(context), address, first)
-        } catch (error) {
-          await runToTheEnd(() => this.deallocateFloatingIp(elevated(context), address))
-          throw error
-        }
-      } catch (error) {
-        await runToTheEnd(() => this.deallocateForInstance(context, request.instance_uuid))
-        throw error
-      }
-      return this.getInstanceNwInfo(context, request.instance_uuid)
-    }
-
-    /** Floating IPs are let go first; one that resists does not keep the others (defects-manager B3). */
-    override async deallocateForInstance(
-      context: RequestContext,
-      instanceUuid: string,
-    ): Promise<{ readonly addresses: readonly string[] }> {
-      for (const floating of await this.floatingIpsOfInstance(context, instanceUuid)) {
-        try {
-          await this.disassociateFloatingIp(context, floating.address)
-          if (floating.auto_assigned) await this.deallocateFloatingIp(context, floating.address)
-        } catch (error) {
-          this.services.logger.error('floating IP was not let go', { address: floating.address, error })
-        }
-      }
-      return super.deallocateForInstance(context, instanceUuid)
+        await this.converge(context, host, [floatingOwner(before.address)]).catch((error: unknown) => {
+          throw this.floatingError(error, before)
+        })
+        return this.getInstanceNwInfo(context, request.instance_uuid)
+      })
     }
 
     async createFloatingIps(_context: RequestContext, request: { range?: string; pool?: string; interface?: string }) {
@@ -115,23 +102,21 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       const project = parseProject(request.project_id)
       const pool = parsePool(request.pool ?? this.services.flags.default_floating_pool)
       this.checkOwner(context, `project ${project}`, project)
-      const row = await this.services.database.transaction(async (store) => {
-        const pools = await store.floatingIps.pools()
-        if (!pools.includes(pool)) throw new FloatingIpPoolNotFound({ pool, pools })
-        return store.floatingIps.allocate(pool, project, request.auto_assigned ?? false)
-      })
+      const row = await this.services.database.transaction((store) =>
+        takeFromPool(store, project, pool, request.auto_assigned ?? false),
+      )
       return row.address
     }
 
     async deallocateFloatingIp(context: RequestContext, address: string): Promise<void> {
       const floating = await this.ownFloatingIp(context, address)
       if (floating.fixed_ip_id !== null) throw new FloatingIpAssociated({ address: floating.address })
-      await this.services.database.transaction(async (store) => {
+      const named = await this.services.database.transaction(async (store) => {
         if (!(await store.floatingIps.release(floating.address)))
           throw new FloatingIpAssociated({ address: floating.address })
-        await noteDns(this, store, 'floating', [floating.address])
+        return noteDns(this, store, 'floating', [floating.address])
       })
-      await settleDnsOrLog(this, 'floating', [floating.address])
+      await settleDnsOrLog(this, named)
     }
 
     /**
@@ -145,7 +130,9 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     ): Promise<string | null> {
       const { address } = await this.ownFloatingIp(context, floatingAddress)
       const fixed = parseAddress(fixedAddress)
-      const { before, host, fixedIpId } = await this.leadTo(context, address, fixed)
+      const { before, host, fixedIpId } = await this.services.database.transaction((store) =>
+        this.leadTo(context, store, address, fixed),
+      )
       const isNew = before.fixed_ip_id !== fixedIpId || before.host !== host
       const owners = [floatingOwner(address)]
       try {
@@ -174,26 +161,24 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       await this.convergeOrLog(context, before.host, [floatingOwner(address)])
     }
 
-    /** One transaction: the checks, and the row. @returns the row as it was, and where it leads now @internal */
-    leadTo(context: RequestContext, address: string, fixed: string) {
-      return this.services.database.transaction(async (store) => {
-        const before = await store.floatingIps.byAddress(address)
-        const row = await store.fixedIps.byAddress(fixed)
-        if (!row.allocated || row.instance_uuid === null) throw new FixedIpNotAllocated({ address: fixed })
-        this.checkOwner(context, `fixed IP ${fixed}`, row.project_id)
-        const network = await store.networks.byId(row.network_id)
-        const host = this.configuringHost(network, row.instance_host)
-        if (host === null) throw new NetworkHostNotSet({ network: network.label })
-        if (before.fixed_ip_id !== row.id || before.host !== host) {
-          if (!(await store.floatingIps.associate(address, row.id, host)))
-            throw new FloatingIpAssociateFailed({ address, reason: 'it is not allocated to a project any more' })
-          // On a store with several writers the fixed IP may have been let go until now; from now on it waits for us.
-          if (!(await store.fixedIps.byAddress(fixed)).allocated) throw new FixedIpNotAllocated({ address: fixed })
-          const hosts = new Set([host, before.host ?? host])
-          for (const each of hosts) await store.hostChanges.record(each, [floatingOwner(address)])
-        }
-        return { before, host, fixedIpId: row.id }
-      })
+    /** The checks, and the row. @returns the row as it was, and where it leads now @internal */
+    async leadTo(context: RequestContext, store: NetworkStore, address: string, fixed: string) {
+      const before = await store.floatingIps.byAddress(address)
+      const row = await store.fixedIps.byAddress(fixed)
+      if (!row.allocated || row.instance_uuid === null) throw new FixedIpNotAllocated({ address: fixed })
+      this.checkOwner(context, `fixed IP ${fixed}`, row.project_id)
+      const network = await store.networks.byId(row.network_id)
+      const host = this.configuringHost(network, row.instance_host)
+      if (host === null) throw new NetworkHostNotSet({ network: network.label })
+      if (before.fixed_ip_id !== row.id || before.host !== host) {
+        if (!(await store.floatingIps.associate(address, row.id, host)))
+          throw new FloatingIpAssociateFailed({ address, reason: 'it is not allocated to a project any more' })
+        // On a store with several writers the fixed IP may have been let go until now; from now on it waits for us.
+        if (!(await store.fixedIps.byAddress(fixed)).allocated) throw new FixedIpNotAllocated({ address: fixed })
+        const hosts = new Set([host, before.host ?? host])
+        for (const each of hosts) await store.hostChanges.record(each, [floatingOwner(address)])
+      }
+      return { before, host, fixedIpId: row.id }
     }
 
     /** Of two calls at once one may undo what the other found done. @throws {FloatingIpAssociateFailed} @internal */
@@ -229,14 +214,6 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       return floating
     }
 
-    /** @internal */
-    async floatingIpsOfInstance(context: RequestContext, instanceUuid: string): Promise<readonly FloatingIpDetail[]> {
-      const instance = await this.findInstance(context, parseUuid(instanceUuid))
-      const addresses =
-        instance?.virtual_interfaces.flatMap((vif) => vif.fixed_ips.flatMap((fixed) => fixed.floating_ips)) ?? []
-      return addresses.length === 0 ? [] : this.services.database.read((store) => store.floatingIps.list({ addresses }))
-    }
-
     /** The one failure with a name of its own: the interface is not on this host. @internal */
     floatingError(error: unknown, floating: FloatingIpDetail): unknown {
       if (!(error instanceof HostChangeFailed) || !error.message.includes('Cannot find device')) return error
@@ -245,4 +222,11 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
     }
   }
   return WithFloatingIP
+}
+
+/** @throws {FloatingIpPoolNotFound} @throws {NoMoreFloatingIps} */
+async function takeFromPool(store: NetworkStore, project: string, pool: string, autoAssigned: boolean) {
+  const pools = await store.floatingIps.pools()
+  if (!pools.includes(pool)) throw new FloatingIpPoolNotFound({ pool, pools })
+  return store.floatingIps.allocate(pool, project, autoAssigned)
 }

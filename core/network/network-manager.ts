@@ -135,18 +135,19 @@ export abstract class NetworkManager implements NetworkOperations {
 
   // ---- instances
 
-  async allocateForInstance(context: RequestContext, request: AllocateRequest): Promise<NetworkInfo> {
+  /** @param undo gets how to let go what this call took; all of it is undone when the call fails */
+  async allocateForInstance(
+    context: RequestContext,
+    request: AllocateRequest,
+    undo = new Compensation(),
+  ): Promise<NetworkInfo> {
     const wish = parseAllocateRequest(request, this.services.nodes.includes('BridgingNode') ? this.host : null)
     this.checkOwner(context, `project ${wish.project_id}`, wish.project_id)
-    const compensation = new Compensation()
-    try {
-      const nics = await createNics(this, wish, compensation)
-      await this.allocateFixedIps(context, nics, compensation)
-    } catch (error) {
-      await compensation.undoAll(this.services.logger)
-      throw error
-    }
-    return this.getInstanceNwInfo(context, request.instance_uuid)
+    return undo.unlessDone(this.services.logger, async () => {
+      const nics = await createNics(this, wish, undo)
+      await this.allocateFixedIps(context, nics, undo)
+      return this.getInstanceNwInfo(context, request.instance_uuid)
+    })
   }
 
   /** Takes an address for each interface. The topology decides who configures it. */
