@@ -159,7 +159,7 @@ async function smallCloud(pair: Backends): Promise<Cloud> {
 }
 
 describe.each(backends)('random operations on $name', (pair) => {
-  const runs = Number(RUNS ?? (pair.name === 'sqlite+local' ? 6 : 2))
+  const runs = Number(RUNS ?? (pair.name === 'sqlite+local' ? 4 : 2))
 
   test('one after the other: as the model says at each step, nothing leaks (lessons A6)', {
     timeout: 20_000 * Math.max(3, runs),
