@@ -47,6 +47,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   pino: 'drivers/system/logger.ts',
   'ipaddr.js': 'core/model/address.ts',
   zod: 'core/network/',
+  re2js: 'core/network/ip-filter.ts',
   commander: 'core/bin/',
 }
 

@@ -155,6 +155,7 @@ function viewOf(flags: Readonly<Record<string, unknown>>, names: Names): HostVie
     hostAddresses: [],
     plannedNetworkIds: [1],
     leasePlannedNetworkIds: [1],
+    injected: [],
     guests: [guest],
     leases: [guest],
     ports: [

@@ -2,24 +2,35 @@
  * The typed client of the message bus: one method for each operation, errors by name. A cloud controller and the
  * `netloom` command use it and nothing else. It loads neither database, container nor validation.
  */
-import type { DnsDomain } from '../contracts/dns.ts'
+import type { FloatingIpExpectation } from '../contracts/network-manager.ts'
 import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
+  ChangeVpnRequest,
   CreateNetworksRequest,
+  FixedIpSummary,
+  FloatingIpRange,
   FloatingIpSummary,
+  FreeRange,
   HostSummary,
+  InstanceAddress,
   InstanceSummary,
+  IpFilter,
   Lease,
+  MigrationRequest,
+  NetworkChanges,
   NetworkSummary,
   PlanReport,
   ReconcileReport,
+  RequestedNetwork,
 } from '../contracts/network-operations.ts'
 import type { JsonObject, RpcDriver } from '../contracts/rpc.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import type { RequestContext } from '../model/request-context.ts'
-import type { NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
+import { runInRequest } from '../model/request-scope.ts'
+import type { NetworkRow, VirtualInterfaceDetail } from '../model/rows.ts'
+import { DnsApi } from './dns-api.ts'
 
 export const NETWORK_TOPIC = 'network'
 
@@ -30,11 +41,16 @@ export interface NetworkApiOptions {
   readonly timeoutMs?: number
 }
 
-export class NetworkApi {
+export class NetworkApi extends DnsApi {
   readonly #options: NetworkApiOptions
 
   constructor(options: NetworkApiOptions) {
+    super()
     this.#options = options
+  }
+
+  protected override call<T>(method: string, args?: object): Promise<T> {
+    return this.#call(method, args)
   }
 
   /** Any network host answers, or `server` when it is given. */
@@ -42,7 +58,9 @@ export class NetworkApi {
     const { rpc, context, timeoutMs } = this.#options
     const target = { topic: NETWORK_TOPIC, ...(server === undefined ? {} : { server }) }
     const message = { ...args, context } as unknown as JsonObject
-    return (await rpc.call(target, method, message, timeoutMs === undefined ? {} : { timeoutMs })) as T
+    const call = () => rpc.call(target, method, message, timeoutMs === undefined ? {} : { timeoutMs })
+    // What the client itself logs has the id that the hosts log.
+    return (await runInRequest(context.request_id, call)) as T
   }
 
   /** @throws {CidrConflict} @throws {NetworkRangeTooSmall} @throws {NetworkNotCreated} a required argument is missing */
@@ -50,17 +68,38 @@ export class NetworkApi {
     return this.#call('create_networks', request)
   }
 
-  /** @throws {NetworkNotFoundForUUID} @throws {NetworkInUse} */
+  /** @throws {NetworkNotFoundForUUID} @throws {NetworkHasProject} @throws {NetworkInUse} */
   deleteNetwork(uuid: string): Promise<void> {
     return this.#call('delete_network', { uuid })
   }
 
   /**
-   * Gives the network to another network host, or with null to none until one takes it.
+   * Gives the network to another network host or project, or with null to none until one takes it.
    * @throws {NetworkNotFoundForUUID} @throws {HostNotFound} @throws {ServiceUnavailable} that host is down
+   * @throws {NetworkHasProject} another project's
    */
-  modifyNetwork(uuid: string, changes: { readonly host: string | null }): Promise<NetworkSummary> {
+  modifyNetwork(uuid: string, changes: NetworkChanges): Promise<NetworkSummary> {
     return this.#call('modify_network', { uuid, ...changes })
+  }
+
+  /** Takes it from its project and its host. @throws {NetworkNotFoundForUUID} */
+  disassociateNetwork(uuid: string): Promise<void> {
+    return this.#call('disassociate_network', { uuid })
+  }
+
+  /** Gives a project another network: this one, or one that is free. @throws {NoMoreNetworks} @throws {NetworkHasProject} */
+  addNetworkToProject(projectId: string, networkUuid?: string): Promise<NetworkRow> {
+    return this.#call('add_network_to_project', { project_id: projectId, network_uuid: networkUuid ?? null })
+  }
+
+  /** Disassociates all networks of a project that is gone. @returns them @throws {NetworkInUse} its instances are there */
+  scrubProject(projectId: string): Promise<readonly NetworkRow[]> {
+    return this.#call('scrub_project', { project_id: projectId })
+  }
+
+  /** Where the VPN servers of a project are reached; it gets a network when it has none. @throws {VpnInUse} @throws {NoMoreNetworks} */
+  changeVpn(request: ChangeVpnRequest): Promise<readonly NetworkRow[]> {
+    return this.#call('change_vpn', request)
   }
 
   /** @throws {NetworkNotFoundForUUID} */
@@ -80,9 +119,17 @@ export class NetworkApi {
     return this.#call('allocate_for_instance', request)
   }
 
-  /** Twice is not an error. @returns the addresses that it had */
-  deallocateForInstance(instanceUuid: string): Promise<{ readonly addresses: readonly string[] }> {
-    return this.#call('deallocate_for_instance', { instance_uuid: instanceUuid })
+  /**
+   * Twice is not an error.
+   * @param fixedIps those that the caller knows of; whatever else the instance has goes too
+   * @returns the addresses that it had
+   */
+  deallocateForInstance(
+    instanceUuid: string,
+    fixedIps?: readonly string[],
+  ): Promise<{ readonly addresses: readonly string[] }> {
+    const hint = fixedIps === undefined ? {} : { fixed_ips: fixedIps }
+    return this.#call('deallocate_for_instance', { instance_uuid: instanceUuid, ...hint })
   }
 
   /** @throws {InstanceNotFound} */
@@ -100,8 +147,54 @@ export class NetworkApi {
   }
 
   /** @throws {InstanceNotFound} */
-  getVifsByInstance(instanceUuid: string): Promise<readonly VirtualInterfaceRow[]> {
+  getVifsByInstance(instanceUuid: string): Promise<readonly VirtualInterfaceDetail[]> {
     return this.#call('get_vifs_by_instance', { instance_uuid: instanceUuid })
+  }
+
+  /** @returns null when no interface has it */
+  getVifByMacAddress(mac: string): Promise<VirtualInterfaceDetail | null> {
+    return this.#call('get_vif_by_mac_address', { mac_address: mac })
+  }
+
+  /** @throws {FixedIpNotFound} */
+  getFixedIp(id: number): Promise<FixedIpSummary> {
+    return this.#call('get_fixed_ip', { id })
+  }
+
+  /** Which instances have addresses of this kind. @throws {InvalidInput} a pattern that is no regular expression */
+  getInstanceUuidsByIpFilter(filters: IpFilter): Promise<readonly InstanceAddress[]> {
+    return this.#call('get_instance_uuids_by_ip_filter', { filters })
+  }
+
+  /**
+   * Whether these could be allocated now; takes nothing.
+   * @throws {NetworkNotFoundForUUID} @throws {NetworkHostNotSet} @throws {FixedIpInvalid} @throws {FixedIpAlreadyInUse}
+   */
+  validateNetworks(networks: readonly RequestedNetwork[]): Promise<void> {
+    return this.#call('validate_networks', { networks })
+  }
+
+  /** One more address from a network (uuid). @throws {NoMoreFixedIps} @throws {InstanceNotFound} @returns what it has then */
+  addFixedIpToInstance(instanceUuid: string, networkUuid: string): Promise<NetworkInfo> {
+    return this.#call('add_fixed_ip_to_instance', { instance_uuid: instanceUuid, network_uuid: networkUuid })
+  }
+
+  /** @throws {FixedIpNotFoundForSpecificInstance} @throws {FixedIpNotFoundForInstance} @returns what it has then */
+  removeFixedIpFromInstance(instanceUuid: string, address: string): Promise<NetworkInfo> {
+    return this.#call('remove_fixed_ip_from_instance', { instance_uuid: instanceUuid, address })
+  }
+
+  /**
+   * Brings the hosts that serve an instance in line with the rows, as if it ran on `host`.
+   * @param teardown the rows say already that it does not
+   */
+  setupNetworksOnHost(instanceUuid: string, host: string, teardown = false): Promise<void> {
+    return this.#call('setup_networks_on_host', { instance_uuid: instanceUuid, host, teardown })
+  }
+
+  /** Finds a host for a network (id) that has none. @returns the one that it has now. @throws {NetworkHostNotSet} */
+  setNetworkHost(networkId: number): Promise<string> {
+    return this.#call('set_network_host', { network_id: networkId })
   }
 
   /** Plugs an interface into its network on `host`. @throws {InstanceNotFound} @throws {AttachmentTargetInUse} */
@@ -115,11 +208,7 @@ export class NetworkApi {
   }
 
   /** Adds a range (one address, or a block without its network and broadcast address) to a pool. @returns how many */
-  createFloatingIps(request: {
-    readonly range?: string
-    readonly pool?: string
-    readonly interface?: string
-  }): Promise<{ readonly pool: string; readonly addresses: number }> {
+  createFloatingIps(request: FloatingIpRange): Promise<{ readonly pool: string; readonly addresses: number }> {
     return this.#call('create_floating_ips', request)
   }
 
@@ -142,69 +231,89 @@ export class NetworkApi {
     return this.#call('allocate_floating_ip', request)
   }
 
-  /** @throws {FloatingIpAssociated} @throws {Forbidden} */
-  deallocateFloatingIp(address: string): Promise<void> {
-    return this.#call('deallocate_floating_ip', { address })
+  /** @throws {FloatingIpAssociated} @throws {Forbidden} @throws {CannotDisassociateAutoAssignedFloatingIP} */
+  deallocateFloatingIp(address: string, expectation?: FloatingIpExpectation): Promise<void> {
+    return this.#call('deallocate_floating_ip', { address, ...wireExpectation(expectation) })
   }
 
   /** @returns the instance that the address led to before. @throws {Forbidden} @throws {FixedIpNotFoundForAddress} */
-  associateFloatingIp(floatingAddress: string, fixedAddress: string): Promise<string | null> {
-    return this.#call('associate_floating_ip', { floating_address: floatingAddress, fixed_address: fixedAddress })
+  associateFloatingIp(
+    floatingAddress: string,
+    fixedAddress: string,
+    expectation?: FloatingIpExpectation,
+  ): Promise<string | null> {
+    const addresses = { floating_address: floatingAddress, fixed_address: fixedAddress }
+    return this.#call('associate_floating_ip', { ...addresses, ...wireExpectation(expectation) })
   }
 
-  /** @throws {FloatingIpNotAssociated} @throws {Forbidden} */
-  disassociateFloatingIp(address: string): Promise<void> {
-    return this.#call('disassociate_floating_ip', { address })
+  /** @throws {FloatingIpNotAssociated} @throws {Forbidden} @throws {CannotDisassociateAutoAssignedFloatingIP} */
+  disassociateFloatingIp(address: string, expectation?: FloatingIpExpectation): Promise<void> {
+    return this.#call('disassociate_floating_ip', { address, ...wireExpectation(expectation) })
   }
 
-  /** Those that a DNS driver has; tenants see the public ones that they may use. */
-  getDnsDomains(): Promise<readonly DnsDomain[]> {
-    return this.#call('get_dns_domains')
+  /** Null where the manager has no floating IPs. @throws {FloatingIpNotFound} also for another project's */
+  getFloatingIp(id: number): Promise<FloatingIpSummary | null> {
+    return this.#call('get_floating_ip', { id })
   }
 
-  /** Operators only. @throws {FloatingIpDNSExists} it is a public one */
-  createPrivateDnsDomain(domain: string, zone: string): Promise<DnsDomain> {
-    return this.#call('create_private_dns_domain', { domain, av_zone: zone })
+  /** Likewise. @throws {FloatingIpNotFoundForAddress} @throws {Forbidden} */
+  getFloatingIpByAddress(address: string): Promise<FloatingIpSummary | null> {
+    return this.#call('get_floating_ip_by_address', { address })
   }
 
-  /** Operators only. @param project null: every project may use it @throws {FloatingIpDNSExists} it is a private one */
-  createPublicDnsDomain(domain: string, project: string | null): Promise<DnsDomain> {
-    return this.#call('create_public_dns_domain', { domain, project })
+  /** Less those that were given with an instance. @param project default: the caller's */
+  getFloatingIpsByProject(project?: string): Promise<readonly FloatingIpSummary[]> {
+    return this.#call('get_floating_ips_by_project', project === undefined ? {} : { project_id: project })
   }
 
-  /** With all its entries; operators only. @throws {DnsDomainNotFound} */
-  deleteDnsDomain(domain: string): Promise<void> {
-    return this.#call('delete_dns_domain', { domain })
+  /** @returns the addresses that lead to a fixed IP. @throws {FixedIpNotFoundForAddress} @throws {Forbidden} */
+  getFloatingIpsByFixedAddress(address: string): Promise<readonly string[]> {
+    return this.#call('get_floating_ips_by_fixed_address', { address })
   }
 
-  /** @throws {FloatingIpDNSExists} @throws {DnsDomainNotFound} @throws {Forbidden} the address is not the tenant's */
-  addDnsEntry(entry: {
-    readonly address: string
-    readonly name: string
-    readonly dns_type: string
-    readonly domain: string
-  }): Promise<void> {
-    return this.#call('add_dns_entry', entry)
+  /** @returns the instance that the address leads to, null for none */
+  getInstanceIdByFloatingAddress(address: string): Promise<string | null> {
+    return this.#call('get_instance_id_by_floating_address', { address })
   }
 
-  /** @throws {DnsEntryNotFound} @throws {DnsDomainNotFound} @throws {Forbidden} */
-  modifyDnsEntry(entry: { readonly address: string; readonly name: string; readonly domain: string }): Promise<void> {
-    return this.#call('modify_dns_entry', entry)
+  /** The instance leaves its host: floating IPs that this carries are carried by none until it is said where it is. */
+  migrateInstanceStart(request: MigrationRequest): Promise<void> {
+    return this.#call('migrate_instance_start', request)
   }
 
-  /** @throws {DnsEntryNotFound} @throws {DnsDomainNotFound} @throws {Forbidden} */
-  deleteDnsEntry(entry: { readonly name: string; readonly domain: string }): Promise<void> {
-    return this.#call('delete_dns_entry', entry)
+  /** The instance is on `dest`. @throws {HostNotFound} @throws {ServiceUnavailable} that host is down */
+  migrateInstanceFinish(request: MigrationRequest): Promise<void> {
+    return this.#call('migrate_instance_finish', request)
   }
 
-  /** @returns names. @throws {DnsDomainNotFound} */
-  getDnsEntriesByAddress(address: string, domain: string): Promise<readonly string[]> {
-    return this.#call('get_dns_entries_by_address', { address, domain })
+  /** Who holds an address, or that it is free. @throws {FixedIpNotFoundForAddress} @throws {Forbidden} */
+  getFixedIpByAddress(address: string): Promise<FixedIpSummary> {
+    return this.#call('get_fixed_ip_by_address', { address })
   }
 
-  /** @returns addresses. @throws {DnsDomainNotFound} */
-  getDnsEntriesByName(name: string, domain: string): Promise<readonly string[]> {
-    return this.#call('get_dns_entries_by_name', { name, domain })
+  /** Addresses that are used or held: of a network or of all, on any host or of one. @throws {NetworkNotFoundForUUID} */
+  listFixedIps(
+    filter: { readonly network_uuid?: string; readonly host?: string } = {},
+  ): Promise<readonly FixedIpSummary[]> {
+    return this.#call('list_fixed_ips', filter)
+  }
+
+  /** Free addresses of a network (uuid), or of all, as ranges. @throws {NetworkNotFoundForUUID} */
+  listFreeFixedIps(networkUuid?: string): Promise<readonly FreeRange[]> {
+    return this.#call('list_free_fixed_ips', networkUuid === undefined ? {} : { network_uuid: networkUuid })
+  }
+
+  /**
+   * Keeps an address, FIRST-LAST or a block out of the pool of its network: all or none. @returns how many it is
+   * @throws {FixedIpInUse} @throws {FixedIpNotFoundForAddress} @throws {AddressOutOfRange}
+   */
+  reserveFixedIps(range: string): Promise<{ readonly addresses: number }> {
+    return this.#call('reserve_fixed_ips', { range })
+  }
+
+  /** Gives them back to the pool, but for the network's own. @returns how many were reserved */
+  unreserveFixedIps(range: string): Promise<{ readonly addresses: number }> {
+    return this.#call('unreserve_fixed_ips', { range })
   }
 
   /** Leases of a network (uuid), or of all. */
@@ -224,5 +333,13 @@ export class NetworkApi {
   /** Makes it so. */
   reconcile(host: string): Promise<ReconcileReport> {
     return this.#call('reconcile_host', {}, host)
+  }
+}
+
+/** As the bus names it. */
+function wireExpectation({ projectId, affectAutoAssigned }: FloatingIpExpectation = {}): object {
+  return {
+    ...(projectId === undefined ? {} : { project_id: projectId }),
+    ...(affectAutoAssigned === undefined ? {} : { affect_auto_assigned: affectAutoAssigned }),
   }
 }

@@ -31,7 +31,7 @@ export function interfaceRows(info: NetworkInfo, summary?: InstanceSummary): rea
       interface: index,
       mac: vif.address,
       network: vif.network.label,
-      attached_to: summary?.virtual_interfaces.find(({ mac }) => mac === vif.address)?.attached_to ?? null,
+      attached_to: attachedTo(summary, vif.address),
     }
     const rows = vif.network.subnets.flatMap(({ ips, gateway }) =>
       ips.map((ip) => ({
@@ -43,4 +43,10 @@ export function interfaceRows(info: NetworkInfo, summary?: InstanceSummary): rea
     )
     return rows.length > 0 ? rows : [{ ...same, address: null, gateway: null, floating: '' }]
   })
+}
+
+function attachedTo(summary: InstanceSummary | undefined, mac: string): string | null {
+  const vif = summary?.virtual_interfaces.find((candidate) => candidate.mac === mac)
+  if (!vif || vif.missing_since === null) return vif?.attached_to ?? null
+  return `${vif.attached_to} (missing since ${vif.missing_since})`
 }

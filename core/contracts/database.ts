@@ -5,8 +5,6 @@
  */
 import type { NetloomError } from '../errors/base.ts'
 import type {
-  DnsChangeRow,
-  DnsDomainRow,
   FixedIpDetail,
   FixedIpRow,
   FloatingIpDetail,
@@ -19,6 +17,8 @@ import type {
   VifTarget,
   VirtualInterfaceRow,
 } from '../model/rows.ts'
+import type { DnsChangeTable, DnsDomainTable } from './dns-tables.ts'
+import type { SchemaStatus } from './schema-status.ts'
 
 export interface DatabaseDriver {
   /**
@@ -56,20 +56,10 @@ export interface DatabaseDriver {
   upgradeSchema(): Promise<SchemaStatus>
 }
 
-export interface SchemaStatus {
-  /** Name of the `db_backend`. */
-  readonly backend: string
-  /** `partial`: an upgrade began and did not end. `foreign`: the tables are another program's. */
-  readonly state: 'current' | 'empty' | 'older' | 'newer' | 'foreign' | 'partial'
-  /** Migrations that the store has seen, in their order; of a foreign one its tables. */
-  readonly found: readonly string[]
-  /** Migrations that this program knows. */
-  readonly wanted: readonly string[]
-}
-
 export interface NetworkStore {
   readonly networks: NetworkTable
   readonly fixedIps: FixedIpTable
+  readonly pools: PoolTable
   readonly floatingIps: FloatingIpTable
   readonly virtualInterfaces: VirtualInterfaceTable
   readonly instances: InstanceTable
@@ -96,19 +86,40 @@ export interface NetworkTable {
   byUuid(uuid: string): Promise<NetworkRow>
   /** @throws {CidrConflict} the same range exists. @throws {DuplicateVlan} */
   create(network: NewNetwork): Promise<NetworkRow>
+  /** Makes others that lock or create networks wait until the transaction ends: the first thing it does, or not at all. */
+  lock(): Promise<void>
+  /**
+   * Gives a project a network that is nobody's. Of any number of callers at once for one project all get the same one, and
+   * no two projects get one network (defects-manager A11).
+   * @param choice `networkId`: this one; without it the oldest with a VLAN that no instance is in. `force`: also when the
+   * project has networks; without it the first of those is the answer
+   * @throws {NoMoreNetworks} @throws {NetworkHasProject} it is another project's
+   */
+  associate(projectId: string, choice?: { readonly networkId?: number; readonly force?: boolean }): Promise<NetworkRow>
+  /** Takes it from its project. */
+  disassociate(id: number): Promise<void>
+  /** Where its VPN server is reached; an address of null is that of the network's host. */
+  setVpn(id: number, address: string | null, port: number): Promise<void>
   /** Takes a network without a host for this one. @returns the host that it has now, whoever won (defects-manager A8) */
   claimHost(id: number, host: string): Promise<string>
   /** Gives a network from one host (null: from none) to another; of several at once one wins. @returns whether it was this */
   moveHost(id: number, from: string | null, to: string | null): Promise<boolean>
-  /** Networks of which something is on the host: its gateway, an address of the host, or a guest that is plugged in. */
-  idsOn(host: string): Promise<readonly number[]>
+  /** Those of the UUIDs, in their order; one that is asked for twice comes twice. @throws {NetworkNotFoundForUUID} */
+  byUuids(uuids: readonly string[]): Promise<readonly NetworkRow[]>
+  /**
+   * Networks of which something is on the host: its gateway, an address of the host, or a guest that is plugged in; each
+   * with the address that the host has there as one of the gateways of a multi_host network.
+   */
+  on(host: string): Promise<readonly (NetworkRow & { readonly host_address: string | null })[]>
   /** With all its addresses. @throws {NetworkInUse} when one is held (defects-manager B6) */
   remove(id: number): Promise<void>
   /** How its pool is used, counted from rows. */
   usage(id: number): Promise<PoolUsage>
+  /** The same of all networks, or of those of the ids that are there; one statement. */
+  usages(ids?: readonly number[]): Promise<ReadonlyMap<number, PoolUsage>>
 }
 
-/** Numbers of addresses: `used` allocated, `held` waiting for a lease to end, `reserved` never handed out. */
+/** Numbers of addresses: `used` allocated, `held` waiting for a lease to end, `reserved` never handed out; each counts once. */
 export interface PoolUsage {
   readonly used: number
   readonly held: number
@@ -128,13 +139,18 @@ export interface FixedIpFilter {
 }
 
 export interface FixedIpTable {
-  /** A free address is found too. @throws {FixedIpNotFoundForAddress} for one of no network */
+  /**
+   * A free or a reserved address is found too; the id of one that nobody has held yet may be 0.
+   * @throws {FixedIpNotFoundForAddress} for one of no network
+   */
   byAddress(address: string): Promise<FixedIpDetail>
-  /** Those that are held by somebody, in order of address creation; free ones are never listed. */
+  /** @throws {FixedIpNotFound} */
+  byId(id: number): Promise<FixedIpDetail>
+  /** Those that are held by somebody, in order of their numbers; free ones are never listed. */
   list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]>
   /**
-   * Takes the free address of the network that was never used, or has been free longest. Associated and allocated in
-   * one statement. @throws {NoMoreFixedIps} @throws {InstanceNotFound} when the interface is gone
+   * Takes the lowest address of the network that was never used, or the one that has been free longest. Associated and
+   * allocated in one statement, whatever the size of the network. @throws {NoMoreFixedIps} @throws {InstanceNotFound} when the interface is gone
    */
   claimFromPool(claim: FixedIpClaim): Promise<FixedIpRow>
   /**
@@ -143,10 +159,17 @@ export interface FixedIpTable {
    */
   claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow>
   /**
-   * Ends the use by its instance. One without a lease is free at once (defects-manager A5); a leased one is held until
-   * `release` or `freeStale`. @returns the row as it is now
+   * Takes an address that the pool never hands out, such as that of a VPN server.
+   * @throws {FixedIpNotFoundForNetwork} also for one that is not reserved @throws {FixedIpAlreadyInUse} @throws {InstanceNotFound}
    */
-  deallocate(id: number): Promise<FixedIpRow>
+  claimReserved(address: string, claim: FixedIpClaim): Promise<FixedIpRow>
+  /**
+   * Ends the use by its instance. One without a lease is free at once (defects-manager A5); a leased one is held until
+   * `release` or `freeStale`.
+   * @param instanceUuid only while this instance uses it: a late call must not take it from the next one
+   * @returns the row as it is now
+   */
+  deallocate(id: number, instanceUuid?: string): Promise<FixedIpRow>
   /** `mac` has a lease: recorded only when `mac` is that of the interface that holds the address. @returns whether it was */
   lease(address: string, mac: string): Promise<boolean>
   /**
@@ -165,6 +188,38 @@ export interface FixedIpTable {
   freeStale(networkIds: readonly number[], before: string): Promise<number>
 }
 
+/** From one address to another of the same network, both included. */
+export interface AddressRange {
+  readonly first: string
+  readonly last: string
+}
+
+/** `free`: the pool may hand it out. `reserved`: it never does. Nobody holds either. */
+export type PoolKind = 'free' | 'reserved'
+
+export interface PoolRange extends AddressRange {
+  readonly network_id: number
+  /** How many they are. */
+  readonly addresses: number
+}
+
+/** Addresses of networks that nobody holds, as ranges: a range of any length costs a few statements and rows. */
+export interface PoolTable {
+  /** As few as possible, of all networks or of those of the ids, in order of networks and numbers. */
+  ranges(kind: PoolKind, networkIds?: readonly number[]): Promise<readonly PoolRange[]>
+  /**
+   * Keeps a range out of the pool. Not a use: an address that was never used stays so.
+   * @throws {FixedIpInUse} when one is held; the transaction must not go on then
+   * @throws {AddressOutOfRange} when the range is not inside the network's
+   */
+  reserve(networkId: number, range: AddressRange): Promise<void>
+  /**
+   * Gives a range back to the pool.
+   * @param except stay reserved @returns how many are in the pool again @throws {AddressOutOfRange}
+   */
+  unreserve(networkId: number, range: AddressRange, except: readonly string[]): Promise<number>
+}
+
 export interface FixedIpClaim {
   readonly networkId: number
   readonly instanceUuid: string
@@ -177,6 +232,16 @@ export interface FloatingIpFilter {
   readonly addresses?: readonly string[]
   /** Those that lead to these fixed IPs. */
   readonly fixedIpIds?: readonly number[]
+  /** Those that lead to fixed IPs of this instance. */
+  readonly instanceUuid?: string
+}
+
+/** What a floating IP must be at the moment of a change; what is omitted does not matter. */
+export interface FloatingIpCondition {
+  /** The project that it is allocated to. */
+  readonly projectId?: string
+  /** The fixed IP that it leads to, null for none. */
+  readonly leadsTo?: number | null
 }
 
 export interface FloatingIpTable {
@@ -188,24 +253,30 @@ export interface FloatingIpTable {
   remove(addresses: readonly string[]): Promise<void>
   /** @throws {FloatingIpNotFoundForAddress} */
   byAddress(address: string): Promise<FloatingIpDetail>
+  /** @throws {FloatingIpNotFound} */
+  byId(id: number): Promise<FloatingIpDetail>
   /** In order of creation. */
   list(filter: FloatingIpFilter): Promise<readonly FloatingIpDetail[]>
   /** Names of all pools. */
   pools(): Promise<readonly string[]>
   /** Takes the first free one of a pool for a project; one statement. @throws {NoMoreFloatingIps} */
   allocate(pool: string, projectId: string, autoAssigned: boolean): Promise<FloatingIpDetail>
-  /** Gives it back to the pool. @returns false when it is associated, or was not allocated */
-  release(address: string): Promise<boolean>
   /**
-   * Leads the address to a fixed IP on a host, wherever it led before.
-   * @param ifLeadsTo the fixed IP that it must lead to now, null for none; omitted: any
-   * @returns false when it is not allocated (any more), or leads elsewhere than `ifLeadsTo`
+   * Gives it back to the pool, as long as it is this project's: a late call must not take it from the next one.
+   * @returns false when it is associated, or not (any more) allocated to the project
    */
-  associate(address: string, fixedIpId: number, host: string, ifLeadsTo?: number | null): Promise<boolean>
+  release(address: string, projectId: string): Promise<boolean>
+  /** Leads the address to a fixed IP on a host. @returns false when it is not allocated (any more), or not as `ifIs` says */
+  associate(address: string, fixedIpId: number, host: string, ifIs?: FloatingIpCondition): Promise<boolean>
   /** The floating IPs of a network's fixed IPs that one host carries are carried by another from now on. @returns their addresses */
   moveHost(networkId: number, from: string | null, to: string | null): Promise<readonly string[]>
-  /** @returns false when it was not associated, or no longer with `fixedIpId` when that is given */
-  disassociate(address: string, fixedIpId?: number): Promise<boolean>
+  /**
+   * The floating IPs that an instance has in multi_host networks and that one host carries are carried by another from
+   * now on; null is no host. @returns their addresses
+   */
+  moveInstance(instanceUuid: string, from: string | null, to: string | null): Promise<readonly string[]>
+  /** @returns false when it was not associated, or not as `ifIs` says */
+  disassociate(address: string, ifIs?: FloatingIpCondition): Promise<boolean>
 }
 
 export interface VirtualInterfaceTable {
@@ -217,8 +288,8 @@ export interface VirtualInterfaceTable {
     readonly instance_uuid: string
   }): Promise<VirtualInterfaceRow | null>
   byId(id: number): Promise<VirtualInterfaceRow | null>
-  /** Makes others that lock the same one wait until the transaction ends; nothing for one that is gone. */
-  lock(id: number): Promise<void>
+  /** The interface that has this MAC address. */
+  byMac(address: string): Promise<VirtualInterfaceRow | null>
   /** In order of creation. */
   list(filter: {
     readonly instanceUuid?: string
@@ -231,6 +302,8 @@ export interface VirtualInterfaceTable {
     id: number,
     target: Pick<VirtualInterfaceRow, 'target_kind' | 'target' | 'device' | 'guest_device'>,
   ): Promise<void>
+  /** Of the interfaces that are plugged in on the host, exactly these have nothing to be plugged into. */
+  setMissing(host: string, ids: readonly number[]): Promise<void>
   /** The interface, if any, of an instance on `host` that is plugged into the target; a namespace may hold several guest devices. */
   byTarget(host: string, target: VifTarget, guestDevice: string | null): Promise<VirtualInterfaceRow | null>
   remove(ids: readonly number[]): Promise<void>
@@ -241,10 +314,12 @@ export interface InstanceTable {
   byUuid(uuid: string): Promise<InstanceDetail>
   /** In order of creation. */
   list(filter: { readonly projectId?: string; readonly host?: string }): Promise<readonly InstanceDetail[]>
+  /** Makes others that lock or ensure the same one wait until the transaction ends; nothing for one that is not there. */
+  lock(uuid: string): Promise<void>
+  /** Records that it runs on another host. */
+  setHost(uuid: string, host: string): Promise<void>
   /** Makes the row unless it is there. Others that ensure the same one wait until the transaction ends. */
   ensure(instance: Omit<InstanceRow, keyof Timestamps>): Promise<void>
-  /** Makes others that lock or ensure the same one wait until the transaction ends; nothing for one that is gone. */
-  lock(uuid: string): Promise<void>
   remove(uuid: string): Promise<void>
 }
 
@@ -264,28 +339,4 @@ export interface HostChangeTable {
   positions(before: string): Promise<{ readonly oldest: number; readonly settled: number }>
   /** Forgets changes from before the time, but never the newest. @returns how many */
   forget(before: string): Promise<number>
-}
-
-export interface DnsDomainTable {
-  /** All, or those of a scope, in order of their names. */
-  list(filter: { readonly scope?: DnsDomainRow['scope'] }): Promise<readonly DnsDomainRow[]>
-  /** Null when it is not registered. */
-  byName(domain: string): Promise<DnsDomainRow | null>
-  /** Makes the row, or gives it another zone or project. */
-  register(domain: Omit<DnsDomainRow, keyof Timestamps>): Promise<void>
-  /** @returns false when it was not registered */
-  unregister(domain: string): Promise<boolean>
-}
-
-export interface DnsChangeTable {
-  /** Notes, as part of the transaction, that DNS has to be looked at for these addresses. */
-  record(kind: DnsChangeRow['kind'], addresses: readonly string[]): Promise<void>
-  /** What is noted of an address, or the oldest notes of all. */
-  list(filter: {
-    readonly kind?: DnsChangeRow['kind']
-    readonly address?: string
-    readonly limit?: number
-  }): Promise<readonly DnsChangeRow[]>
-  /** Done. */
-  remove(ids: readonly number[]): Promise<void>
 }

@@ -31,6 +31,8 @@ export interface HostView {
   readonly leases: readonly FixedIpDetail[]
   /** Interfaces that are plugged in on the host. */
   readonly ports: readonly VirtualInterfaceRow[]
+  /** Addresses of those interfaces that get them without DHCP. */
+  readonly injected: readonly FixedIpDetail[]
   /** Floating IPs that the host carries. */
   readonly floatingIps: readonly FloatingIpDetail[]
 }
@@ -77,6 +79,8 @@ export interface HostFacts {
   unplug(vifId: number): Promise<void>
   /** @returns the interfaces that were plugged in, as they were. @throws {InstanceNotFound} @throws {NotOnThisHost} */
   unplugInstance(instanceUuid: string): Promise<readonly VirtualInterfaceRow[]>
+  /** Exactly these of the interfaces on the host have nothing to be plugged into: their guests have vanished. */
+  reportMissing(vifIds: readonly number[]): Promise<void>
   /** Heartbeat. */
   report(row: ServiceReport): Promise<void>
 }

@@ -39,6 +39,8 @@ export interface L3Driver {
   /** The network's gateway on `device`. `address`: the gateway or DHCP server address of this host, null: none. */
   initializeGateway(network: NetworkRow, device: string, address: string | null): readonly Resource[]
   addFloatingIp(binding: FloatingBinding): readonly Resource[]
+  /** Leads the public port of a network's VPN server to it, on the host that is its gateway. Nothing for one without. */
+  addVpn?(network: NetworkRow): readonly Resource[]
   /** Commands, run after the rules are gone, that end the flows of this pair and of no other (defects-linux-net F2, F3). */
   forgetConnections(binding: FloatingBinding): readonly Command[]
 }

@@ -1,5 +1,5 @@
 /** Requests and answers of the manager's operations, as they cross the bus: JSON, keys as the original's arguments. */
-import type { FloatingIpDetail, NetworkRow } from '../model/rows.ts'
+import type { FixedIpDetail, FloatingIpDetail, NetworkRow } from '../model/rows.ts'
 
 /** Source: nova/network/manager.py create_networks; what is omitted gets the flags' defaults. */
 export interface CreateNetworksRequest {
@@ -25,6 +25,21 @@ export interface CreateNetworksRequest {
   readonly uuid?: string
   readonly mtu?: number
   readonly dhcp_server?: string
+}
+
+/** What is to be changed of a network; null disassociates it. Source: nova-manage network modify. */
+export interface NetworkChanges {
+  readonly host?: string | null
+  readonly project_id?: string | null
+}
+
+/** Source: nova-manage vpn change. */
+export interface ChangeVpnRequest {
+  readonly project_id: string
+  /** Null: the `vpn_ip` of the host that serves the network. */
+  readonly address: string | null
+  /** Of the first network of the project; the next ones get the ports after it. */
+  readonly port: number
 }
 
 export interface RequestedNetwork {
@@ -77,6 +92,32 @@ export interface NetworkSummary extends NetworkRow {
   readonly addresses: { readonly used: number; readonly held: number; readonly reserved: number; readonly free: number }
 }
 
+/**
+ * What an address of a network is, each exactly one: the network's own, `used` by an instance, `held` until the lease of
+ * a former one ends, `reserved` by an operator, or `free` (lessons A9).
+ */
+export type FixedIpState = 'network' | 'gateway' | 'broadcast' | 'used' | 'held' | 'reserved' | 'free'
+
+/** Who holds an address; since when it is so is `updated_at`, null for one that nobody has held yet. */
+export interface FixedIpSummary extends Omit<FixedIpDetail, 'id' | 'network_id' | 'virtual_interface_id'> {
+  /** Null for an address that nobody has held yet. */
+  readonly id: number | null
+  readonly state: FixedIpState
+  /** The label of its network. */
+  readonly network: string
+  readonly network_uuid: string
+}
+
+/** Addresses of a network that are free, from one to another. */
+export interface FreeRange {
+  readonly network: string
+  readonly network_uuid: string
+  readonly first: string
+  readonly last: string
+  /** How many they are. */
+  readonly addresses: number
+}
+
 /** What an instance has, short enough for a line of a table. */
 export interface InstanceSummary {
   readonly uuid: string
@@ -89,7 +130,42 @@ export interface InstanceSummary {
     readonly fixed_ips: readonly string[]
     readonly floating_ips: readonly string[]
     readonly attached_to: string | null
+    /** Since when that is not on its host; null: it is, or nothing is known to the contrary. */
+    readonly missing_since: string | null
   }[]
+}
+
+/** What addresses instances are looked for by; `ip`, `ip6` and `name` are regular expressions that match from the beginning on. */
+export interface IpFilter {
+  /** IPv4, fixed or floating. */
+  readonly ip?: string
+  readonly ip6?: string
+  /** Exactly this fixed IP. */
+  readonly fixed_ip?: string
+  /** The hostname of the instance. */
+  readonly name?: string
+}
+
+export interface InstanceAddress {
+  readonly instance_uuid: string
+  readonly ip: string
+}
+
+/** Floating IPs to be made; what is omitted are the flags floating_range and default_floating_pool. */
+export interface FloatingIpRange {
+  /** One address, or a block without its network and broadcast address. */
+  readonly range?: string
+  readonly pool?: string
+  /** The device that carries them. */
+  readonly interface?: string
+}
+
+/** An instance moves from one host to another. */
+export interface MigrationRequest {
+  readonly instance_uuid: string
+  /** Default: the host that it is recorded on. */
+  readonly source?: string
+  readonly dest: string
 }
 
 export type FloatingIpSummary = Omit<FloatingIpDetail, 'network_id'>

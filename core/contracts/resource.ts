@@ -4,19 +4,33 @@
  * replaced whole, so saying it twice is saying it once.
  */
 
+/** The end of a veth pair in a network namespace. What is set inside is not looked at again: it is the guest's. */
+export interface GuestEnd {
+  readonly name: string
+  readonly netns: string
+  readonly macAddress: string
+  /** Addresses with their prefix lengths, for a guest that gets none by DHCP. */
+  readonly addresses?: readonly string[]
+  /** Where its default route leads. */
+  readonly gateway?: string
+}
+
 export interface LinkResource {
   readonly kind: 'link'
   readonly name: string
   /** `existing` is never made nor deleted, only enslaved: it must be there. */
-  readonly type: 'bridge' | 'veth' | 'tap' | 'existing'
+  readonly type: 'bridge' | 'vlan' | 'veth' | 'tap' | 'existing'
   readonly macAddress?: string
   readonly mtu?: number
+  /** Of a VLAN: the device that carries it, and its id, 1 to 4094. Neither can be changed: with another it is another link. */
+  readonly parent?: string
+  readonly vlanId?: number
   /** The bridge it is a port of. */
   readonly master?: string
   /** A bridge port that sends frames back where they came from: a guest reaches its own floating IP (nova linux_net). */
   readonly hairpin?: boolean
   /** The guest's end of a veth pair. */
-  readonly peer?: { readonly name: string; readonly netns: string; readonly macAddress: string }
+  readonly peer?: GuestEnd
   /** Never deleted, even when netloom made it and nobody wants it any more. */
   readonly keep?: boolean
   /** Only seen, never wanted: it is not up, and its other attributes are not told. */
@@ -50,6 +64,8 @@ export interface FileResource {
   readonly mode: number
   /** The daemon that must read again when the file changed or went. */
   readonly reloads?: string
+  /** One that others made is left as it is. */
+  readonly keepsOthers?: boolean
   /** The daemon sees a new file by itself: no reload when it is added. */
   readonly addedIsSeen?: boolean
 }

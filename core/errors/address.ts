@@ -35,6 +35,20 @@ export const FixedIpNotFoundForInstance = defineError(
   FixedIpNotFound,
 )
 
+export const FixedIpNotFoundForSpecificInstance = defineError(
+  'FixedIpNotFoundForSpecificInstance',
+  3,
+  (d: { instance_uuid: string; ip: string }) =>
+    `instance ${d.instance_uuid} does not have fixed IP ${d.ip}: see \`netloom instance show ${d.instance_uuid}\``,
+  FixedIpNotFound,
+)
+
+export const FixedIpInvalid = defineError(
+  'FixedIpInvalid',
+  2,
+  (d: { address: string }) => `fixed IP ${JSON.stringify(d.address)} is not an IP address: give it like 10.0.0.5`,
+)
+
 export const FixedIpNotAllocated = defineError(
   'FixedIpNotAllocated',
   4,
@@ -54,6 +68,16 @@ export const FixedIpReserved = defineError(
   'FixedIpReserved',
   4,
   (d: { address: string }) => `fixed IP ${d.address} is reserved: choose another`,
+  AddressAlreadyAllocated,
+)
+
+/** `count` in all, of which `addresses` are the first. */
+export const FixedIpInUse = defineError(
+  'FixedIpInUse',
+  4,
+  (d: { addresses: readonly string[]; count: number }) =>
+    `fixed IPs in use: ${d.addresses.join(', ')}${d.count > d.addresses.length ? ` and ${d.count - d.addresses.length} more` : ''}; ` +
+    'deallocate their instances first (`netloom fixed list`); nothing was reserved',
   AddressAlreadyAllocated,
 )
 
@@ -114,6 +138,15 @@ export const FloatingIpNotAssociated = defineError(
   (d: { address: string }) => `floating IP ${d.address} is not associated with a fixed IP`,
 )
 
+/** It comes and goes with its instance. */
+export const CannotDisassociateAutoAssignedFloatingIP = defineError(
+  'CannotDisassociateAutoAssignedFloatingIP',
+  4,
+  (d: { address: string }) =>
+    `floating IP ${d.address} was given with its instance and goes with it: say that you mean it all the same ` +
+    '(--affect-auto-assigned)',
+)
+
 export const FloatingIpAssociateFailed = defineError(
   'FloatingIpAssociateFailed',
   4,
@@ -126,6 +159,7 @@ export const FloatingIpInUse = defineError(
   (d: { addresses: readonly string[] }) =>
     `floating IPs in use: ${d.addresses.slice(0, 8).join(', ')}${d.addresses.length > 8 ? ` and ${d.addresses.length - 8} more` : ''}; ` +
     'disassociate and release them first; nothing was deleted',
+  AddressAlreadyAllocated,
 )
 
 export const NoFloatingIpInterface = defineError(
@@ -153,6 +187,12 @@ export const VirtualInterfaceNotFound = defineError(
   3,
   (d: { instance_uuid: string; index: number; count: number }) =>
     `instance ${d.instance_uuid} has no interface ${d.index}: it has ${d.count}, numbered from 0`,
+)
+
+export const VirtualInterfaceNotFoundForMac = defineError(
+  'VirtualInterfaceNotFoundForMac',
+  3,
+  (d: { mac: string }) => `no virtual interface has MAC address ${d.mac}: see \`netloom instance list\``,
 )
 
 export const VirtualInterfaceAttached = defineError(

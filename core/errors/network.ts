@@ -28,6 +28,15 @@ export const NoNetworksFound = defineError(
   () => 'no network is defined: make one with `netloom network create`',
 )
 
+/** Each project gets a network of its own, and none is left. */
+export const NoMoreNetworks = defineError(
+  'NoMoreNetworks',
+  4,
+  (d: { project_id: string }) =>
+    `no network is free for project ${d.project_id}: make more with \`netloom network create\`, or take one from a ` +
+    'project that is gone (`netloom project scrub`)',
+)
+
 export const NetworkHostNotSet = defineError(
   'NetworkHostNotSet',
   4,
@@ -63,6 +72,30 @@ export const DuplicateVlan = defineError(
   (d: { vlan: number }) => `VLAN ${d.vlan} is used by another network`,
 )
 
+/** Fewer VLANs are free than networks are asked for. */
+export const NoMoreVlans = defineError(
+  'NoMoreVlans',
+  4,
+  (d: { first: number; last: number; wanted: number; free: number }) =>
+    `${d.free} VLANs are free in ${d.first}..${d.last}, not ${d.wanted}: give a lower --vlan_start or fewer networks`,
+)
+
+/** Fewer ports for VPNs are free than networks are asked for. */
+export const NoMoreVpnPorts = defineError(
+  'NoMoreVpnPorts',
+  4,
+  (d: { first: number; last: number; wanted: number; free: number }) =>
+    `${d.free} VPN ports are free in ${d.first}..${d.last}, not ${d.wanted}: give a lower --vpn or fewer networks`,
+)
+
+/** Two networks cannot be reached by VPN at one address and port. */
+export const VpnInUse = defineError(
+  'VpnInUse',
+  4,
+  (d: { address: string | null; port: number; network: string }) =>
+    `port ${d.port} of ${d.address ?? "the network host's vpn_ip"} leads to the VPN of network ${d.network}: choose another (\`netloom vpn list\`)`,
+)
+
 export const CidrConflict = defineError(
   'CidrConflict',
   4,
@@ -81,7 +114,7 @@ export const BridgeInUse = defineError(
 export const NetworkRangeTooSmall = defineError(
   'NetworkRangeTooSmall',
   2,
-  (d: { cidr: string; num_networks: number; network_size: number; room: number }) =>
+  (d: { cidr: string; num_networks: number; network_size: number | string; room: number }) =>
     `${d.cidr} has room for ${d.room} network(s) of ${d.network_size} addresses, not for ${d.num_networks}: ` +
     'give a larger range, fewer networks or a smaller network size',
 )

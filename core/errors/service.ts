@@ -136,6 +136,15 @@ export const NamespaceNotFound = defineError(
     `there is no network namespace ${d.namespace} on host ${d.host}: make it with \`ip netns add ${d.namespace}\``,
 )
 
+/** A network's bridge that is the operator's, as with the Flat manager. */
+export const BridgeNotFound = defineError(
+  'BridgeNotFound',
+  3,
+  (d: { bridge: string; host: string }) =>
+    `there is no bridge ${d.bridge} on host ${d.host}: make it with \`ip link add ${d.bridge} type bridge\` and ` +
+    `\`ip link set ${d.bridge} up\`, this network manager leaves it to you`,
+)
+
 export const RootRequired = defineError('RootRequired', 4, (d: { what: string }) => `${d.what} needs root`)
 
 export const NotOnThisHost = defineError(

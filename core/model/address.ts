@@ -3,7 +3,7 @@
  * decimal parts, IPv6 as RFC 5952), so equal addresses are equal strings. Arithmetic is on bigint: exact for both families.
  */
 import ipaddr from 'ipaddr.js'
-import { InvalidCidr, InvalidIpAddressError } from '../errors/input.ts'
+import { InvalidCidr, InvalidInput, InvalidIpAddressError } from '../errors/input.ts'
 
 export type IpVersion = 4 | 6
 
@@ -75,6 +75,21 @@ export function parseCidr(text: string): Cidr {
   if (prefix > BITS[version]) throw new InvalidCidr({ cidr: text, reason: `a prefix is at most ${BITS[version]}` })
   const shift = BigInt(BITS[version] - prefix)
   return cidrOf((toInteger(match[1]!) >> shift) << shift, prefix, version)
+}
+
+/**
+ * The IPv4 addresses that `ADDRESS`, `FIRST-LAST` or `ADDRESS/PREFIX` stands for, all of a block.
+ * @throws {InvalidIpAddressError} @throws {InvalidCidr} @throws {InvalidInput} for IPv6, or a range that runs backwards
+ */
+export function parseRange(text: string): { readonly first: string; readonly last: string } {
+  const [from = '', to = from, ...more] = text.split('-')
+  const block = text.includes('/') ? parseCidr(text) : null
+  const [first, last] = block ? [addressAt(block, 0), addressAt(block, -1)] : [parseAddress(from), parseAddress(to)]
+  const ordered =
+    more.length === 0 && versionOf(first) === 4 && versionOf(last) === 4 && toInteger(first) <= toInteger(last)
+  if (ordered) return { first, last }
+  const want = 'IPv4 addresses, like 10.0.0.5, 10.0.0.5-10.0.0.9 or 10.0.0.0/28'
+  throw new InvalidInput({ what: 'range', value: text, want })
 }
 
 /** The number of addresses of the block, network and broadcast address included. */

@@ -1,5 +1,6 @@
 export * from './address.ts'
-export * from './mac.ts'
+export * from './ipv6.ts'
+export { gatewayMac, parseMac, vifMac } from './mac.ts'
 export * from './names.ts'
 export * from './network-info.ts'
 export * from './request-context.ts'

@@ -25,6 +25,7 @@ export function gatewayMac(host: string, networkUuid: string): string {
   return `02:6e:${hex(createHash('sha256').update(`${host} ${networkUuid}`).digest().subarray(0, 4))}`
 }
 
-function hex(bytes: Uint8Array): string {
+/** Two digits for each byte, colons between them. */
+export function hex(bytes: Iterable<number>): string {
   return [...bytes].map((byte) => byte.toString(16).padStart(2, '0')).join(':')
 }

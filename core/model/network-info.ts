@@ -63,3 +63,13 @@ export interface VifModel {
 
 /** One entry for each virtual interface, in order of creation. */
 export type NetworkInfo = readonly VifModel[]
+
+/** All fixed IPs, in order of the interfaces. Source: NetworkInfo.fixed_ips. */
+export function fixedIpsOf(info: NetworkInfo): readonly FixedIpModel[] {
+  return info.flatMap((vif) => vif.network.subnets.flatMap((subnet) => subnet.ips))
+}
+
+/** All floating IPs, in the order of the fixed IPs that they lead to. Source: NetworkInfo.floating_ips. */
+export function floatingIpsOf(info: NetworkInfo): readonly IpModel[] {
+  return fixedIpsOf(info).flatMap((fixed) => fixed.floating_ips)
+}

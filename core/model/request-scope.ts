@@ -5,6 +5,8 @@ interface Scope {
   readonly requestId?: string
   /** As `performance.now()` gives it. */
   readonly deadlineMs?: number
+  /** Aborted when nobody can get the answer any more. */
+  readonly gone?: AbortSignal | undefined
 }
 
 const current = new AsyncLocalStorage<Scope>()
@@ -20,21 +22,22 @@ export function currentRequestId(): string | undefined {
 }
 
 /**
- * Runs work whose caller waits for so long, in milliseconds: nothing of it is begun in the store when the time is over,
- * so that what the caller does then is not overtaken by it.
+ * Runs work whose caller waits for so long, in milliseconds, and no longer than until the signal: nothing of it is begun
+ * in the store afterwards, so that what the caller does then is not overtaken by it.
  */
-export function runWithin<T>(timeoutMs: number, work: () => T): T {
-  return current.run({ ...current.getStore(), deadlineMs: performance.now() + timeoutMs }, work)
+export function runWithin<T>(timeoutMs: number, work: () => T, gone?: AbortSignal): T {
+  return current.run({ ...current.getStore(), deadlineMs: performance.now() + timeoutMs, gone }, work)
 }
 
 /** Runs what must be done though nobody waits any more, such as an undo. */
 export function runToTheEnd<T>(work: () => T): T {
-  const { deadlineMs: _, ...scope } = current.getStore() ?? {}
+  const { deadlineMs: _, gone: __, ...scope } = current.getStore() ?? {}
   return current.run(scope, work)
 }
 
 /** How long the caller still waits, in milliseconds, 0 when it does not any more; undefined when it waits for ever. */
 export function timeLeftMs(): number | undefined {
-  const { deadlineMs } = current.getStore() ?? {}
+  const { deadlineMs, gone } = current.getStore() ?? {}
+  if (gone?.aborted) return 0
   return deadlineMs === undefined ? undefined : Math.max(0, deadlineMs - performance.now())
 }

@@ -75,6 +75,8 @@ export interface VirtualInterfaceRow extends Timestamps {
   readonly device: string | null
   /** The name of the guest's end inside its namespace. */
   readonly guest_device: string | null
+  /** Since when its host has found nothing of that name to plug it into; null while it does. */
+  readonly missing_since: string | null
 }
 
 export interface FixedIpRow extends Timestamps {
@@ -169,10 +171,14 @@ export interface FloatingIpDetail extends FloatingIpRow {
   readonly network_id: number | null
 }
 
+/** An interface with the UUID of its network. */
+export interface VirtualInterfaceDetail extends VirtualInterfaceRow {
+  readonly network_uuid: string
+}
+
 /** An instance with its interfaces and addresses, from one read; interfaces in order of creation. */
 export interface InstanceDetail extends InstanceRow {
-  readonly virtual_interfaces: readonly (VirtualInterfaceRow & {
-    readonly network_uuid: string
+  readonly virtual_interfaces: readonly (VirtualInterfaceDetail & {
     readonly fixed_ips: readonly { readonly address: string; readonly floating_ips: readonly string[] }[]
   })[]
 }

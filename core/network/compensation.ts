@@ -9,16 +9,6 @@ export class Compensation {
     this.#undos.push({ what, run })
   }
 
-  /** Runs work, and every undo when it fails. @throws what the work throws */
-  async unlessDone<T>(logger: Logger, work: () => Promise<T>): Promise<T> {
-    try {
-      return await work()
-    } catch (error) {
-      await this.undoAll(logger)
-      throw error
-    }
-  }
-
   /** Runs every undo even when one fails; failures are logged, since the caller has the first error to report. */
   async undoAll(logger: Logger): Promise<void> {
     for (const { what, run } of this.#undos.splice(0).reverse()) {

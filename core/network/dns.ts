@@ -13,7 +13,7 @@ import { NetloomError } from '../errors/base.ts'
 import { DnsEntryNotFound, DnsFailed, FloatingIpDNSExists } from '../errors/dns.ts'
 import { TryLater } from '../errors/service.ts'
 import { dhcpLabel } from '../model/names.ts'
-import type { DnsChangeRow, FixedIpRow } from '../model/rows.ts'
+import type { DnsChangeRow, FixedIpDetail } from '../model/rows.ts'
 import type { NetworkManager } from './network-manager.ts'
 
 type Kind = DnsChangeRow['kind']
@@ -62,16 +62,20 @@ export async function noteDns(
   return addresses.map((address) => ({ kind, address }))
 }
 
-/** Notes that a fixed IP was let go: the next one of its instance takes its names over. @returns those to be settled, in order */
+/** Notes that fixed IPs were let go: the next one of an instance takes its names over. @returns those to be settled, in order */
 export async function noteLetGo(
   manager: NetworkManager,
   store: NetworkStore,
-  { address, instance_uuid: instanceUuid }: FixedIpRow,
+  gone: readonly FixedIpDetail[],
 ): Promise<readonly DnsSubject[]> {
-  if (!isKept(manager, 'fixed')) return []
-  const vifs = instanceUuid === null ? [] : await store.virtualInterfaces.list({ instanceUuid })
-  const others = await store.fixedIps.list({ virtualInterfaceIds: vifs.map((vif) => vif.id), allocated: true })
-  return noteDns(manager, store, 'fixed', [address, ...others.map((other) => other.address)])
+  if (!isKept(manager, 'fixed') || gone.length === 0) return []
+  const addresses = gone.map((row) => row.address)
+  for (const instanceUuid of new Set(gone.map((row) => row.instance_uuid))) {
+    const vifs = instanceUuid === null ? [] : await store.virtualInterfaces.list({ instanceUuid })
+    const others = await store.fixedIps.list({ virtualInterfaceIds: vifs.map((vif) => vif.id), allocated: true })
+    addresses.push(...others.map((other) => other.address))
+  }
+  return noteDns(manager, store, 'fixed', addresses)
 }
 
 /**

@@ -6,12 +6,12 @@ import type { HostFacts } from '../contracts/host-facts.ts'
 import type { HostOperations } from '../contracts/network-manager.ts'
 import type { Attachment, AttachRequest, PlanReport, ReconcileReport } from '../contracts/network-operations.ts'
 import type { Command, LeaseSpool } from '../contracts/ports.ts'
-import { HostChangeFailed, NamespaceNotFound } from '../errors/service.ts'
+import { BridgeNotFound, HostChangeFailed, NamespaceNotFound } from '../errors/service.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import { runToTheEnd } from '../model/request-scope.ts'
 import type { VirtualInterfaceRow } from '../model/rows.ts'
 import { LeaseEvents } from './lease-events.ts'
-import { ALL_OWNERS, leasesOwner, networkOwner, portOwner } from './owners.ts'
+import { ALL_OWNERS, leasesOwner, networkOwner, portOwner, portVifIds } from './owners.ts'
 import { HostReconciler, type ReconcilerServices } from './reconciler.ts'
 
 export interface HostAgentServices extends ReconcilerServices {
@@ -26,6 +26,8 @@ export class HostAgent implements HostOperations {
   /** Up to where changes of facts are known to be on the host; later ones that are, by number. */
   #settled = 0
   readonly #seen = new Set<number>()
+  /** The interfaces of which the facts know that their guests have vanished; null: not known what they know. */
+  #missing: string | null = null
 
   constructor(services: HostAgentServices, facts: HostFacts) {
     this.#services = services
@@ -84,11 +86,11 @@ export class HostAgent implements HostOperations {
 
   async reconcileHost(): Promise<ReconcileReport> {
     await this.#leaseEvents.drain()
-    return this.#reconciler.reconcileAll()
+    return this.#reportMissing(await this.#reconciler.reconcileAll())
   }
 
-  mendHost(): Promise<ReconcileReport> {
-    return this.#reconciler.mend()
+  async mendHost(): Promise<ReconcileReport> {
+    return this.#reportMissing(await this.#reconciler.mend())
   }
 
   /** @throws what `plugVif` does, {NamespaceNotFound} and {HostChangeFailed}; then it is not plugged in */
@@ -138,10 +140,23 @@ export class HostAgent implements HostOperations {
   async #readAnew(): Promise<void> {
     // The position first: what changes while all is read is then read again.
     const { settled } = await this.#facts.changesAfter(null)
-    const report = await this.#reconciler.reconcileAll()
+    const report = await this.#reportMissing(await this.#reconciler.reconcileAll())
     for (const { owner, text } of report.waiting) this.#services.logger.warn('not on the host yet', { owner, text })
     this.#seen.clear()
     this.#settleAt(settled)
+  }
+
+  /** Tells which guests have vanished, when they are others than before. Nothing depends on it but what people see. */
+  async #reportMissing(report: ReconcileReport): Promise<ReconcileReport> {
+    const ids = portVifIds(report.waiting.map(({ owner }) => owner)).toSorted((a, b) => a - b)
+    if (ids.join() === this.#missing) return report
+    try {
+      await this.#facts.reportMissing(ids)
+      this.#missing = ids.join()
+    } catch (error) {
+      this.#services.logger.warn('vanished guests are not reported yet', { ids, error })
+    }
+    return report
   }
 
   #settleAt(position: number): void {
@@ -160,9 +175,11 @@ function attachment(vif: VirtualInterfaceRow): Attachment {
   }
 }
 
-/** The one failure with a name of its own: the namespace is not on this host. */
+/** The failures with names of their own: the namespace, or the operator's bridge, is not on this host. */
 function attachError(error: unknown, { kind, name }: AttachRequest['target'], host: string): unknown {
-  const isMissing =
-    kind === 'netns' && error instanceof HostChangeFailed && error.message.includes(`waits for namespace ${name}`)
-  return isMissing ? new NamespaceNotFound({ namespace: name, host }, { cause: error }) : error
+  if (!(error instanceof HostChangeFailed)) return error
+  if (kind === 'netns' && error.message.includes(`waits for namespace ${name}`))
+    return new NamespaceNotFound({ namespace: name, host }, { cause: error })
+  const bridge = / waits for bridge ([^ ;]+)/.exec(error.message)?.[1]
+  return bridge === undefined ? error : new BridgeNotFound({ bridge, host }, { cause: error })
 }

@@ -4,6 +4,7 @@ import type { HostView } from '../contracts/host-facts.ts'
 import type { Contribution, Resource } from '../contracts/resource.ts'
 import { gatewayMac } from '../model/mac.ts'
 import type { FixedIpDetail, NetworkRow } from '../model/rows.ts'
+import { withGuestSettings } from './guest-config/namespace.ts'
 import { serverAddressOn } from './host-view.ts'
 import { floatingOwner, HOST_OWNER, leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
 
@@ -41,7 +42,10 @@ export function planHost(view: HostView, plugins: PlannerPlugins): readonly Cont
   }
   for (const vif of view.ports) {
     const target = { kind: vif.target_kind!, name: vif.target! }
-    add(portOwner(vif.id), interfaceDriver.attach(networks.get(vif.network_id)!, vif, target, vif.guest_device))
+    const network = networks.get(vif.network_id)!
+    const resources = interfaceDriver.attach(network, vif, target, vif.guest_device)
+    const addresses = view.injected.filter((row) => row.virtual_interface_id === vif.id)
+    add(portOwner(vif.id), addresses.length > 0 ? withGuestSettings(resources, network, addresses) : resources)
   }
   if (topology.managesHost) {
     for (const floating of view.floatingIps) {
@@ -74,6 +78,7 @@ function planNetwork(row: NetworkRow, view: HostView, { interfaceDriver, l3, dhc
   return [
     ...links,
     ...l3.initializeGateway(network, device, server),
+    ...(l3.addVpn?.(network) ?? []),
     ...(view.topology.dhcp && network.enable_dhcp ? dhcp.serve(network, device, server) : []),
   ]
 }

@@ -25,8 +25,11 @@ export async function readHostView(
   topology: Topology,
   scope: OwnerScope | null,
 ): Promise<HostView> {
-  const networks = await store.networks.list(await store.networks.idsOn(host))
-  const hostAddresses = networks.some((network) => network.multi_host) ? await store.fixedIps.ofHosts({ host }) : []
+  const found = await store.networks.on(host)
+  const networks = found.map(({ host_address: _, ...network }) => network)
+  const hostAddresses = found.flatMap(({ id, host_address }) =>
+    host_address === null ? [] : [{ network_id: id, address: host_address }],
+  )
   const present = new Set(networks.map((network) => network.id))
   const served = new Set(
     networks
@@ -47,17 +50,25 @@ export async function readHostView(
       ? await store.fixedIps.list({ networkIds: leaseNetworkIds, leased: true, forHost: host })
       : []
   const ports = wantsPorts ? await store.virtualInterfaces.list({ ...portFilter, pluggedOn: host }) : []
+  const unserved = topology.dhcp
+    ? []
+    : ports.filter((vif) => networks.some(({ id, injected }) => injected && id === vif.network_id))
+  const injected =
+    unserved.length > 0
+      ? await store.fixedIps.list({ virtualInterfaceIds: unserved.map((vif) => vif.id), allocated: true })
+      : []
   const floatingIps = wantsFloating ? await store.floatingIps.list({ ...floatingFilter, host }) : []
   return {
     host,
     topology,
     networks,
-    hostAddresses: hostAddresses.map(({ network_id, address }) => ({ network_id, address })),
+    hostAddresses,
     plannedNetworkIds: [...present].filter((id) => scope === null || scope.networkIds.includes(id)),
     leasePlannedNetworkIds: leaseNetworkIds,
     guests: guests.filter((guest) => served.has(guest.network_id)),
     leases,
     ports,
+    injected,
     floatingIps: floatingIps.filter((floating) => floating.fixed_address !== null),
   }
 }

@@ -1,21 +1,24 @@
 /** Which host serves which network, and which hosts are there. */
+import type { NetworkStore } from '../contracts/database.ts'
 import type { HostSummary } from '../contracts/network-operations.ts'
 import { InvalidInput } from '../errors/input.ts'
 import { NetworkHostNotSet } from '../errors/network.ts'
 import { HostNotFound, ServiceUnavailable, TryLater } from '../errors/service.ts'
 import { adminContext, type RequestContext } from '../model/request-context.ts'
 import type { NetworkRow, ServiceRow } from '../model/rows.ts'
+import { type ChangedOwners, changeRows, recordedChange } from './changed-owners.ts'
+import type { ManagerCore } from './manager-core.ts'
 import type { NetworkManager } from './network-manager.ts'
-import { ALL_OWNERS, leasesOwner, networkOwner } from './owners.ts'
+import { ALL_OWNERS, floatingOwner, leasesOwner, networkOwner, vifOwner } from './owners.ts'
 import { servesNetworks, stateOf } from './service-nodes.ts'
 
-export async function listHosts(manager: NetworkManager): Promise<readonly HostSummary[]> {
+export async function listHosts(manager: ManagerCore): Promise<readonly HostSummary[]> {
   const rows = await manager.services.database.read((store) => store.services.list())
   return rows.map((row) => summary(manager, row))
 }
 
 /** True when the host has sent a heartbeat lately. */
-export async function isUp(manager: NetworkManager, host: string): Promise<boolean> {
+export async function isUp(manager: ManagerCore, host: string): Promise<boolean> {
   const hosts = await listHosts(manager)
   return hosts.some((found) => found.host === host && found.state !== 'down')
 }
@@ -25,21 +28,58 @@ export async function isUp(manager: NetworkManager, host: string): Promise<boole
  * fewest. Of several callers at once one wins. @returns the host that it has, whoever won (defects-manager A8)
  * @throws {NetworkHostNotSet} none that is up serves networks
  */
-export async function takeNetwork(manager: NetworkManager, context: RequestContext, id: number): Promise<string> {
-  const owners = [networkOwner(id), leasesOwner(id)]
-  const { host, taken } = await manager.services.database.transaction(async (store) => {
-    const network = await store.networks.byId(id)
-    if (network.host !== null) return { host: network.host, taken: false }
-    const wanted = servesNetworks(manager.services.nodes)
-      ? manager.host
-      : leastLoaded(manager, await store.services.list(), await store.networks.list())
-    if (wanted === null) throw new NetworkHostNotSet({ network: network.label })
-    const host = await store.networks.claimHost(id, wanted)
-    if (host === wanted) await store.hostChanges.record(host, owners)
-    return { host, taken: host === wanted }
+export function takeNetwork(manager: NetworkManager, context: RequestContext, id: number): Promise<string> {
+  return changeRows(manager, context, async (store, changes) => {
+    const network = await claimNetwork(manager, store, await store.networks.byId(id), changes)
+    return network.host!
   })
-  if (taken) await manager.convergeOrLog(context, host, owners)
-  return host
+}
+
+/** The same within a transaction. @returns the network as it is now */
+export async function claimNetwork(
+  manager: NetworkManager,
+  store: NetworkStore,
+  network: NetworkRow,
+  changes: ChangedOwners,
+): Promise<NetworkRow> {
+  if (network.host !== null) return network
+  const wanted = await hostFor(manager, store)
+  if (wanted === null) throw new NetworkHostNotSet({ network: network.label })
+  const host = await store.networks.claimHost(network.id, wanted)
+  if (host === wanted) changes.add(host, ...(await ownersIn(store, network.id, host)))
+  return { ...network, host }
+}
+
+/** The host that would take a network now; null: none that is up serves networks. */
+export async function hostFor(manager: NetworkManager, store: NetworkStore): Promise<string | null> {
+  if (servesNetworks(manager.services.nodes)) return manager.host
+  return leastLoaded(manager, await store.services.list(), await store.networks.list())
+}
+
+/** What a network's new host has to do: it may have guests from the time of a former one. */
+async function ownersIn(store: NetworkStore, id: number, host: string): Promise<readonly string[]> {
+  const guests = await store.fixedIps.list({ networkIds: [id], allocated: true })
+  const floating = await store.floatingIps.moveHost(id, null, host)
+  return [
+    networkOwner(id),
+    leasesOwner(id),
+    ...guests.flatMap(({ virtual_interface_id: vif }) => (vif === null ? [] : [vifOwner(vif)])),
+    ...floating.map(floatingOwner),
+  ]
+}
+
+/** Takes the networks that no host has. @returns whether there were any; of several hosts at once one gets each */
+export async function takeFreeNetworks(manager: NetworkManager): Promise<ChangedOwners | null> {
+  if (!manager.topology.managesHost || !servesNetworks(manager.services.nodes)) return null
+  // A VLAN of no project yet has no guests: its host is found when it has.
+  const isFree = ({ host, multi_host, vlan, project_id }: NetworkRow) =>
+    host === null && !multi_host && (vlan === null || project_id !== null)
+  const free = (await manager.services.database.read((store) => store.networks.list())).filter(isFree)
+  if (free.length === 0) return null
+  const { changes } = await recordedChange(manager, async (store, changes) => {
+    for (const network of free) await claimNetwork(manager, store, network, changes)
+  })
+  return changes
 }
 
 /**
@@ -89,7 +129,8 @@ export async function takeOverNetworks(manager: NetworkManager): Promise<void> {
   }
 }
 
-function checkTarget(manager: NetworkManager, rows: readonly ServiceRow[], host: string): void {
+/** @throws {HostNotFound} it serves no networks @throws {ServiceUnavailable} it is down */
+export function checkTarget(manager: NetworkManager, rows: readonly ServiceRow[], host: string): void {
   const row = rows.find((candidate) => candidate.host === host)
   if (!row || !servesNetworks(row.nodes.split(','))) throw new HostNotFound({ host })
   if (summary(manager, row).state === 'down') throw new ServiceUnavailable({ host, where: 'the message bus' })
@@ -107,7 +148,7 @@ function leastLoaded(
   return candidates.toSorted((a, b) => load(a) - load(b))[0] ?? null
 }
 
-function summary(manager: NetworkManager, row: ServiceRow): HostSummary {
+function summary(manager: ManagerCore, row: ServiceRow): HostSummary {
   const { clock, flags } = manager.services
   return stateOf(row, clock.nowMs(), flags.service_down_time)
 }

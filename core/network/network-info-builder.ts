@@ -1,6 +1,7 @@
 /** Rows -> NetworkInfo. Pure. Source: nova/network/manager.py get_instance_nw_info and _get_subnets_from_network. */
 
 import { versionOf } from '../model/address.ts'
+import { guestAddressV6, type Ipv6Backend } from '../model/ipv6.ts'
 import type { FixedIpModel, IpModel, NetworkInfo, NetworkModel, SubnetModel } from '../model/network-info.ts'
 import type { FixedIpRow, InstanceDetail, NetworkRow } from '../model/rows.ts'
 
@@ -8,6 +9,8 @@ import type { FixedIpRow, InstanceDetail, NetworkRow } from '../model/rows.ts'
 export interface NetworkInfoTopology {
   readonly dhcp: boolean
   readonly shouldCreateBridge: boolean
+  /** How guests make their IPv6 addresses. */
+  readonly ipv6Backend: Ipv6Backend
 }
 
 /**
@@ -49,7 +52,7 @@ export function buildNetworkInfo(
       profile: null,
       preserve_on_delete: false,
       meta: bandwidth,
-      network: networkModel(instance, network, ips, topology),
+      network: networkModel(instance, network, ips, vif.address, topology),
     }
   })
 }
@@ -58,17 +61,19 @@ function networkModel(
   instance: InstanceDetail,
   network: NetworkRow,
   ips: readonly FixedIpModel[],
+  mac: string,
   topology: NetworkInfoTopology,
 ): NetworkModel {
   return {
     id: network.uuid,
     bridge: network.bridge,
     label: network.label,
-    subnets: [subnetV4(network, ips, topology), subnetV6(network)],
+    subnets: [subnetV4(network, ips, topology), subnetV6(network, instance.project_id, mac, topology)],
     meta: {
       tenant_id: instance.project_id,
       ...(network.injected ? { injected: true } : {}),
       ...(topology.shouldCreateBridge ? { should_create_bridge: true } : {}),
+      ...(topology.shouldCreateBridge && network.vlan !== null ? { should_create_vlan: true, vlan: network.vlan } : {}),
       ...(topology.shouldCreateBridge && network.bridge_interface
         ? { bridge_interface: network.bridge_interface }
         : {}),
@@ -91,15 +96,18 @@ function subnetV4(network: NetworkRow, ips: readonly FixedIpModel[], topology: N
   }
 }
 
-function subnetV6(network: NetworkRow): SubnetModel {
+/** Its one address is the one that the guest makes of the prefix and its MAC address. */
+function subnetV6(network: NetworkRow, project: string, mac: string, topology: NetworkInfoTopology): SubnetModel {
+  const { cidr_v6: prefix, gateway_v6: server } = network
+  const address = prefix === null ? null : guestAddressV6(topology.ipv6Backend, prefix, mac, project)
   return {
     cidr: network.cidr_v6,
     version: network.cidr_v6 === null ? null : 6,
     dns: [],
     gateway: ip(network.gateway_v6, 'gateway'),
-    ips: [],
+    ips: address === null ? [] : [{ ...ip(address, 'fixed'), floating_ips: [] }],
     routes: [],
-    meta: {},
+    meta: topology.dhcp && server !== null ? { dhcp_server: server } : {},
   }
 }
 

@@ -2,72 +2,65 @@
  * The base of every manager. A public operation is one validated transaction, then "bring the hosts in line with the
  * rows"; the call returns when they are configured. Source: nova/network/manager.py NetworkManager.
  */
-import { NETWORK_TOPIC } from '../api/network-api.ts'
-import type { HostFacts, Topology } from '../contracts/host-facts.ts'
 import type {
   AllocateRequest,
   Attachment,
   AttachRequest,
+  ChangeVpnRequest,
   CreateNetworksRequest,
+  FixedIpListFilter,
   FixedIpRequest,
+  FixedIpSummary,
+  FreeRange,
   HostSummary,
+  InstanceAddress,
   InstanceSummary,
+  IpFilter,
   Lease,
+  NetworkChanges,
   NetworkOperations,
   NetworkStore,
   NetworkSummary,
   PlanReport,
   ReconcileReport,
+  RequestedNetwork,
 } from '../contracts/index.ts'
-import type { JsonObject } from '../contracts/rpc.ts'
-import { Forbidden, InstanceNotFound } from '../errors/index.ts'
+import { InstanceNotFound, NotSupported } from '../errors/index.ts'
 import { parseUuid } from '../model/names.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
-import { mayActFor, type RequestContext } from '../model/request-context.ts'
-import { timeLeftMs } from '../model/request-scope.ts'
-import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
+import { adminContext, type RequestContext } from '../model/request-context.ts'
+import type { FixedIpRow, InstanceDetail, NetworkRow, VirtualInterfaceDetail } from '../model/rows.ts'
+import { allocateFixedIp, allocateInstance, deallocateInstance } from './allocation.ts'
+import type { ChangedOwners } from './changed-owners.ts'
 import { Compensation } from './compensation.ts'
 import { retryDns } from './dns.ts'
-import { allocateFixedIp, deallocateFixedIp, deallocateInstance } from './fixed-ips.ts'
-import { HostAgent } from './host-agent.ts'
+import { deallocateFixedIp } from './fixed-ips.ts'
+import { addFixedIpToInstance, removeFixedIpFromInstance, setupNetworksOnHost } from './instance-addresses.ts'
+import * as reads from './instance-reads.ts'
+import { getInstanceUuidsByIpFilter } from './ip-filter.ts'
 import { freeStaleAddresses, listLeases } from './leases.ts'
-import type { ManagerServices } from './manager-services.ts'
+import { ManagerCore } from './manager-core.ts'
 import type { CreationDefaults } from './network-creation.ts'
-import { isUp, listHosts, moveNetwork, takeNetwork, takeOverNetworks } from './network-hosts.ts'
+import { listHosts, takeFreeNetworks, takeNetwork, takeOverNetworks } from './network-hosts.ts'
 import { buildNetworkInfo } from './network-info-builder.ts'
 import { createNetworks, deleteNetwork, getAllNetworks, getNetwork } from './networks.ts'
-import { createNics, fixedIpRequest, type Nic, parseAllocateRequest } from './nics.ts'
-import { StoreFacts } from './store-facts.ts'
+import { parseAllocateRequest } from './nics.ts'
+import {
+  getFixedIp,
+  getFixedIpByAddress,
+  listFixedIps,
+  listFreeFixedIps,
+  reserveFixedIps,
+  unreserveFixedIps,
+} from './pools.ts'
+import { disassociateNetwork, modifyNetwork, scrubProject } from './project-networks.ts'
 import { instanceSummary } from './summaries.ts'
+import { validateNetworks } from './validate-networks.ts'
 
 /** How long changes of facts are kept for hosts that are away; one that was away for longer reads everything. In milliseconds. */
 const KEEP_CHANGES_MS = 3_600_000
 
-export abstract class NetworkManager implements NetworkOperations {
-  /** What this kind of manager does on its hosts. */
-  abstract readonly topology: Topology
-  readonly services: ManagerServices
-  /** Made when first used: the topology is a subclass's. @internal */
-  hostAgent: HostAgent | null = null
-
-  constructor(services: ManagerServices) {
-    this.services = services
-  }
-
-  get host(): string {
-    return this.services.host
-  }
-
-  /** What works on this host. @internal */
-  get agent(): HostAgent {
-    this.hostAgent ??= new HostAgent(this.services, this.factsOf(this.host))
-    return this.hostAgent
-  }
-
-  factsOf(host: string): HostFacts {
-    return new StoreFacts(host, this.topology, this.services.database, this.services.clock)
-  }
-
+export abstract class NetworkManager extends ManagerCore implements NetworkOperations {
   /** Defaults of create_networks for this kind of manager. */
   abstract creationDefaults(): CreationDefaults
 
@@ -79,10 +72,16 @@ export abstract class NetworkManager implements NetworkOperations {
     )
   }
 
+  /** Whether instances of the project may be in the network, and its tenants see it. */
+  mayUse(network: NetworkRow, projectId: string | null): boolean {
+    return network.project_id === null || network.project_id === projectId
+  }
+
   // ---- life cycle
 
-  initHost(): Promise<void> {
-    return this.agent.initHost()
+  async initHost(): Promise<void> {
+    await takeFreeNetworks(this)
+    await this.agent.initHost()
   }
 
   catchUp(): Promise<void> {
@@ -99,6 +98,7 @@ export abstract class NetworkManager implements NetworkOperations {
     await database.transaction((store) => store.hostChanges.forget(before))
     if (this.topology.dhcp) await freeStaleAddresses(this)
     await takeOverNetworks(this)
+    await (await takeFreeNetworks(this))?.convergeOrLog(this, adminContext('free networks'))
     await retryDns(this)
   }
 
@@ -116,9 +116,27 @@ export abstract class NetworkManager implements NetworkOperations {
     return deleteNetwork(this, context, parseUuid(uuid))
   }
 
-  async modifyNetwork(context: RequestContext, uuid: string, changes: { host: string | null }) {
-    await moveNetwork(this, context, parseUuid(uuid), changes.host)
+  async modifyNetwork(context: RequestContext, uuid: string, changes: NetworkChanges): Promise<NetworkSummary> {
+    await modifyNetwork(this, context, parseUuid(uuid), changes)
     return this.getNetwork(context, uuid)
+  }
+
+  disassociateNetwork(context: RequestContext, uuid: string): Promise<void> {
+    return disassociateNetwork(this, context, parseUuid(uuid))
+  }
+
+  /** Only where projects have networks of their own. */
+  async addNetworkToProject(_context: RequestContext, _project: string, _uuid: string | null): Promise<NetworkRow> {
+    throw new NotSupported({ what: 'networks for single projects', by: 'this manager' })
+  }
+
+  scrubProject(context: RequestContext, projectId: string): Promise<readonly NetworkRow[]> {
+    return scrubProject(this, context, projectId)
+  }
+
+  /** Only where networks have VPN servers. */
+  async changeVpn(_context: RequestContext, _request: ChangeVpnRequest): Promise<readonly NetworkRow[]> {
+    throw new NotSupported({ what: 'VPN servers', by: 'this manager' })
   }
 
   getNetwork(context: RequestContext, uuid: string): Promise<NetworkSummary> {
@@ -135,24 +153,15 @@ export abstract class NetworkManager implements NetworkOperations {
 
   // ---- instances
 
-  /** @param undo gets how to let go what this call took; all of it is undone when the call fails */
+  /** @param undo gets how to let go what this call took, for a caller whose own next step may fail */
   async allocateForInstance(
     context: RequestContext,
     request: AllocateRequest,
-    undo = new Compensation(),
+    undo: Compensation = new Compensation(),
   ): Promise<NetworkInfo> {
     const wish = parseAllocateRequest(request, this.services.nodes.includes('BridgingNode') ? this.host : null)
     this.checkOwner(context, `project ${wish.project_id}`, wish.project_id)
-    return undo.unlessDone(this.services.logger, async () => {
-      const nics = await createNics(this, wish, undo)
-      await this.allocateFixedIps(context, nics, undo)
-      return this.getInstanceNwInfo(context, request.instance_uuid)
-    })
-  }
-
-  /** Takes an address for each interface. The topology decides who configures it. */
-  async allocateFixedIps(context: RequestContext, nics: readonly Nic[], compensation: Compensation): Promise<void> {
-    for (const nic of nics) await allocateFixedIp(this, context, fixedIpRequest(nic), compensation)
+    return this.whole(undo, () => allocateInstance(this, context, wish, undo))
   }
 
   /** The host that has to be configured for an address of the network; null: none, its operator does it. */
@@ -160,56 +169,120 @@ export abstract class NetworkManager implements NetworkOperations {
     return null
   }
 
-  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string> {
-    return allocateFixedIp(this, context, request)
+  /** The network with a host to configure, where the topology wants one: found in the transaction when it has none. */
+  async networkWithHost(_store: NetworkStore, network: NetworkRow, _changes: ChangedOwners): Promise<NetworkRow> {
+    return network
   }
 
+  allocateFixedIp(context: RequestContext, request: FixedIpRequest): Promise<string | null> {
+    const undo = new Compensation()
+    return this.whole(undo, () => allocateFixedIp(this, context, request, undo))
+  }
+
+  /** @param _fixedIps addresses that the caller knows of; whatever else the instance has goes too (defects-manager H8) */
   async deallocateForInstance(
     context: RequestContext,
     instanceUuid: string,
+    _fixedIps?: readonly string[],
   ): Promise<{ readonly addresses: readonly string[] }> {
     const uuid = parseUuid(instanceUuid)
     // An event that waits may say that a guest took its lease: that has to be known before its address is let go.
     await this.agent.drainLeaseEvents()
-    if ((await this.findInstance(context, uuid)) === null) return { addresses: [] }
-    return { addresses: await deallocateInstance(this, context, uuid) }
+    try {
+      return { addresses: await deallocateInstance(this, context, uuid) }
+    } catch (error) {
+      if (error instanceof InstanceNotFound) return { addresses: [] }
+      throw error
+    }
   }
 
-  deallocateFixedIp(context: RequestContext, address: string): Promise<void> {
-    return deallocateFixedIp(this, context, address)
+  /** @param instanceUuid only while this instance uses it: a late call takes it from nobody else */
+  deallocateFixedIp(context: RequestContext, address: string, instanceUuid?: string): Promise<void> {
+    return deallocateFixedIp(this, context, address, instanceUuid)
   }
 
-  async getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo> {
-    const uuid = parseUuid(instanceUuid)
-    const { instance, networks, hostAddresses } = await this.services.database.read(async (store) => {
-      const instance = await store.instances.byUuid(uuid)
-      const networks = await store.networks.list([...new Set(instance.virtual_interfaces.map((vif) => vif.network_id))])
-      const multiHost = networks.some((network) => network.multi_host)
-      return { instance, networks, hostAddresses: multiHost ? await store.fixedIps.ofHosts(instance) : [] }
-    })
-    this.checkOwner(context, `instance ${uuid}`, instance.project_id)
+  getFixedIpByAddress(context: RequestContext, address: string): Promise<FixedIpSummary> {
+    return getFixedIpByAddress(this, context, address)
+  }
+
+  listFixedIps(_context: RequestContext, filter: FixedIpListFilter): Promise<readonly FixedIpSummary[]> {
+    return listFixedIps(this, filter)
+  }
+
+  listFreeFixedIps(_context: RequestContext, networkUuid: string | null): Promise<readonly FreeRange[]> {
+    return listFreeFixedIps(this, networkUuid)
+  }
+
+  reserveFixedIps(_context: RequestContext, range: string): Promise<{ readonly addresses: number }> {
+    return reserveFixedIps(this, range)
+  }
+
+  unreserveFixedIps(_context: RequestContext, range: string): Promise<{ readonly addresses: number }> {
+    return unreserveFixedIps(this, range)
+  }
+
+  getInstanceNwInfo(context: RequestContext, instanceUuid: string): Promise<NetworkInfo> {
+    return reads.getInstanceNwInfo(this, context, instanceUuid)
+  }
+
+  /** Rows -> NetworkInfo. Pure. @param hostAddresses those of the instance's host in multi_host networks */
+  buildNetworkInfoModel(
+    instance: InstanceDetail,
+    networks: readonly NetworkRow[],
+    hostAddresses: readonly Pick<FixedIpRow, 'network_id' | 'address'>[],
+  ): NetworkInfo {
+    const { dhcp, managesHost: shouldCreateBridge } = this.topology
     return buildNetworkInfo(instance, networks, hostAddresses, {
-      dhcp: this.topology.dhcp,
-      shouldCreateBridge: this.topology.managesHost,
+      dhcp,
+      shouldCreateBridge,
+      ipv6Backend: this.services.flags.ipv6_backend,
     })
+  }
+
+  async addFixedIpToInstance(context: RequestContext, instanceUuid: string, networkUuid: string): Promise<NetworkInfo> {
+    const undo = new Compensation()
+    return this.whole(undo, () => addFixedIpToInstance(this, context, instanceUuid, networkUuid, undo))
+  }
+
+  async removeFixedIpFromInstance(
+    context: RequestContext,
+    instanceUuid: string,
+    address: string,
+  ): Promise<NetworkInfo> {
+    await removeFixedIpFromInstance(this, context, instanceUuid, address)
+    return this.getInstanceNwInfo(context, instanceUuid)
+  }
+
+  setupNetworksOnHost(context: RequestContext, instanceUuid: string, host: string, teardown = false): Promise<void> {
+    return setupNetworksOnHost(this, context, instanceUuid, host, teardown)
+  }
+
+  validateNetworks(context: RequestContext, networks: readonly RequestedNetwork[]): Promise<void> {
+    return validateNetworks(this, context, networks)
   }
 
   async getInstance(context: RequestContext, instanceUuid: string): Promise<InstanceSummary> {
-    const uuid = parseUuid(instanceUuid)
-    const instance = await this.findInstance(context, uuid)
-    if (instance === null) throw new InstanceNotFound({ instance_uuid: uuid })
-    return instanceSummary(instance)
+    return instanceSummary(await reads.readInstance(this, context, instanceUuid))
   }
 
-  async listInstances(context: RequestContext): Promise<readonly InstanceSummary[]> {
-    const filter = context.is_admin || context.project_id === null ? {} : { projectId: context.project_id }
-    return (await this.services.database.read((store) => store.instances.list(filter))).map(instanceSummary)
+  listInstances(context: RequestContext): Promise<readonly InstanceSummary[]> {
+    return reads.listInstances(this, context)
   }
 
-  async getVifsByInstance(context: RequestContext, instanceUuid: string): Promise<readonly VirtualInterfaceRow[]> {
-    const uuid = parseUuid(instanceUuid)
-    if ((await this.findInstance(context, uuid)) === null) throw new InstanceNotFound({ instance_uuid: uuid })
-    return this.services.database.read((store) => store.virtualInterfaces.list({ instanceUuid: uuid }))
+  getInstanceUuidsByIpFilter(context: RequestContext, filters: IpFilter): Promise<readonly InstanceAddress[]> {
+    return getInstanceUuidsByIpFilter(this, context, filters)
+  }
+
+  getVifsByInstance(context: RequestContext, instanceUuid: string): Promise<readonly VirtualInterfaceDetail[]> {
+    return reads.getVifsByInstance(this, context, instanceUuid)
+  }
+
+  getVifByMacAddress(context: RequestContext, mac: string): Promise<VirtualInterfaceDetail | null> {
+    return reads.getVifByMacAddress(this, context, mac)
+  }
+
+  getFixedIp(context: RequestContext, id: number): Promise<FixedIpSummary> {
+    return getFixedIp(this, context, id)
   }
 
   getDhcpLeases(_context: RequestContext, networkUuid: string | null): Promise<readonly Lease[]> {
@@ -248,50 +321,5 @@ export abstract class NetworkManager implements NetworkOperations {
 
   reconcileOwners(owners: readonly string[]): Promise<void> {
     return this.agent.reconcileOwners(owners)
-  }
-
-  // ---- shared steps
-
-  /**
-   * Returns when the host is as the facts of the owners want it.
-   * @param host null: nobody is to be configured
-   * @throws {HostChangeFailed} @throws {ServiceUnavailable} naming the host
-   */
-  async converge(context: RequestContext, host: string | null, owners: readonly string[]): Promise<void> {
-    if (host === null) return
-    if (host === this.host) return this.agent.reconcileOwners(owners)
-    const args = { owners, context: { ...context } } as unknown as JsonObject
-    const left = timeLeftMs()
-    const options = left === undefined ? {} : { timeoutMs: Math.max(1, left) }
-    await this.services.rpc.call({ topic: NETWORK_TOPIC, server: host }, 'reconcile_owners', args, options)
-  }
-
-  /** For what must not fail because a host is away: it catches up when it is back (defects-manager B4). */
-  async convergeOrLog(context: RequestContext, host: string | null, owners: readonly string[]): Promise<void> {
-    if (host === null) return
-    const { logger } = this.services
-    try {
-      if (host === this.host || (await isUp(this, host))) await this.converge(context, host, owners)
-      else logger.warn('a host is down: it is brought in line when it is back', { host, owners })
-    } catch (error) {
-      logger.error('the host is not in line yet; it is tried again periodically', { host, owners, error })
-    }
-  }
-
-  /** @throws {Forbidden} */
-  checkOwner(context: RequestContext, what: string, projectId: string | null): void {
-    if (!mayActFor(context, projectId)) throw new Forbidden({ what, project_id: context.project_id })
-  }
-
-  /** @returns null when it is not there. @throws {Forbidden} */
-  async findInstance(context: RequestContext, uuid: string): Promise<InstanceDetail | null> {
-    try {
-      const instance = await this.services.database.read((store) => store.instances.byUuid(uuid))
-      this.checkOwner(context, `instance ${uuid}`, instance.project_id)
-      return instance
-    } catch (error) {
-      if (error instanceof InstanceNotFound) return null
-      throw error
-    }
   }
 }

@@ -13,9 +13,8 @@ import {
 import { parseAddress } from '../model/address.ts'
 import { parseMac, vifMac } from '../model/mac.ts'
 import { parseHost, parseHostname, parseProject, parseUuid } from '../model/names.ts'
-import type { InstanceDetail, NetworkRow, VirtualInterfaceRow } from '../model/rows.ts'
-import type { Compensation } from './compensation.ts'
-import { lockInstance } from './fixed-ips.ts'
+import type { InstanceDetail, NetworkRow, VirtualInterfaceDetail, VirtualInterfaceRow } from '../model/rows.ts'
+import type { ChangedOwners } from './changed-owners.ts'
 import type { NetworkManager } from './network-manager.ts'
 
 /** An interface that still needs an address. */
@@ -26,6 +25,17 @@ export interface Nic {
   readonly instanceHost: string
   /** The address that was asked for. */
   readonly address: string | null
+  /** The instance is the VPN server of its networks. */
+  readonly vpn: boolean
+}
+
+/** The interfaces of an instance, in a transaction that is to take their addresses. */
+export interface Nics {
+  /** As it was before the interfaces that are `made`. */
+  readonly instance: InstanceDetail
+  /** Interfaces that get an address now. */
+  readonly nics: readonly Nic[]
+  readonly made: readonly VirtualInterfaceDetail[]
 }
 
 /** An allocate request with every value checked. */
@@ -37,6 +47,7 @@ export interface AllocationWish {
   readonly rxtx_factor: number | null
   readonly requested_networks: readonly { readonly uuid: string; readonly address: string | null }[]
   readonly macs: readonly string[]
+  readonly vpn: boolean
 }
 
 interface WantedNetwork {
@@ -57,8 +68,6 @@ export function parseAllocateRequest(request: AllocateRequest, thisHost: string 
       want: 'the host of the instance (--host): a controller has no guests',
     })
   const uuid = parseUuid(request.instance_uuid)
-  if (request.vpn)
-    throw new InvalidInput({ what: 'vpn', value: true, want: 'a VLAN network, which this manager does not have' })
   return {
     instance_uuid: uuid,
     project_id: parseProject(request.project_id),
@@ -70,106 +79,106 @@ export function parseAllocateRequest(request: AllocateRequest, thisHost: string 
       address: wanted.address === undefined ? null : parseAddress(wanted.address),
     })),
     macs: (request.macs ?? []).map(parseMac),
+    vpn: request.vpn ?? false,
   }
 }
 
 /** The message that takes an address for an interface. */
-export function fixedIpRequest({ network, vif, instanceHost, address }: Nic): FixedIpRequest {
+export function fixedIpRequest({ network, vif, instanceHost, address, vpn }: Nic): FixedIpRequest {
   const request = {
     instance_uuid: vif.instance_uuid,
     instance_host: instanceHost,
     network_id: network.id,
     virtual_interface_id: vif.id,
+    vpn,
   }
   return address === null ? request : { ...request, address }
 }
 
 /**
- * The instance's row and one interface for each network, in one transaction. What is there already stays, so a
- * repeated request completes what an interrupted one began.
- * @returns the interfaces that have no address yet
+ * The instance's row and one interface for each network. What is there already stays, so a repeated request completes
+ * what an interrupted one began.
  */
-export async function createNics(
+export async function nicsFor(
   manager: NetworkManager,
+  store: NetworkStore,
   wish: AllocationWish,
-  compensation: Compensation,
-): Promise<readonly Nic[]> {
-  const { database } = manager.services
-  const { nics, made } = await database.transaction(async (store) => {
-    const networks = await wantedNetworks(manager, store, wish)
-    const { instance_uuid: uuid, project_id, host, hostname, rxtx_factor } = wish
-    // Of several that ask for the same instance the others wait here, and find what the first one made.
-    await store.instances.ensure({ uuid, project_id, host, hostname, rxtx_factor })
-    const instance = await store.instances.byUuid(uuid)
-    if (instance.project_id !== project_id) {
-      throw new InstanceExists({ instance_uuid: uuid, project_id: instance.project_id })
-    }
-    return ensureVifs(manager, store, wish, networks, instance)
-  })
-  compensation.push('remove interfaces', () =>
-    database.transaction(async (store) => {
-      await lockInstance(store, wish.instance_uuid)
-      // What another call has given an address meanwhile, or asked for again, is that call's.
-      const held = await store.fixedIps.list({ virtualInterfaceIds: made.map((vif) => vif.id) })
-      const idle = made.filter((vif) => !held.some((fixed) => fixed.virtual_interface_id === vif.id))
-      await store.virtualInterfaces.remove(idle.map((vif) => vif.id))
-      const left = await store.virtualInterfaces.list({ instanceUuid: wish.instance_uuid })
-      if (left.length === 0) await store.instances.remove(wish.instance_uuid)
-    }),
-  )
-  return nics
+  changes: ChangedOwners,
+): Promise<Nics> {
+  const wanted = await wantedNetworks(manager, store, wish, changes)
+  if (wish.vpn) checkVpn(wanted)
+  const { instance_uuid: uuid, project_id, host, hostname, rxtx_factor } = wish
+  // Of several that ask for the same instance the others wait here, and find what the first one made.
+  await store.instances.ensure({ uuid, project_id, host, hostname, rxtx_factor })
+  const instance = await store.instances.byUuid(uuid)
+  if (instance.project_id !== project_id) {
+    throw new InstanceExists({ instance_uuid: uuid, project_id: instance.project_id })
+  }
+  return ensureVifs(manager, store, wish, wanted, instance)
 }
 
 async function wantedNetworks(
   manager: NetworkManager,
   store: NetworkStore,
-  wish: AllocationWish,
+  { requested_networks: requested, project_id: project }: AllocationWish,
+  changes: ChangedOwners,
 ): Promise<readonly WantedNetwork[]> {
-  if (wish.requested_networks.length === 0) {
-    const networks = await manager.networksForProject(store, wish.project_id)
-    if (networks.length === 0) throw new NoNetworksFound({})
-    return networks.map((network) => ({ network, address: null }))
-  }
+  const networks =
+    requested.length === 0
+      ? await manager.networksForProject(store, project)
+      : await store.networks.byUuids(requested.map(({ uuid }) => uuid))
+  if (networks.length === 0) throw new NoNetworksFound({})
   const wanted: WantedNetwork[] = []
-  for (const { uuid, address } of wish.requested_networks) {
-    const network = await store.networks.byUuid(uuid)
-    if (network.project_id !== null && network.project_id !== wish.project_id) {
-      throw new NetworkNotFoundForProject({ uuid, project: wish.project_id })
-    }
-    wanted.push({ network, address })
+  for (const [index, network] of networks.entries()) {
+    // Networks that the topology chose are the project's.
+    if (!manager.mayUse(network, project)) throw new NetworkNotFoundForProject({ uuid: network.uuid, project })
+    wanted.push({
+      network: await manager.networkWithHost(store, network, changes),
+      address: requested[index]?.address ?? null,
+    })
   }
   return wanted
+}
+
+/** The address of a VPN server is the network's. @throws {InvalidInput} */
+function checkVpn(networks: readonly WantedNetwork[]): void {
+  for (const { network, address } of networks) {
+    if (network.vpn_private_address === null)
+      throw new InvalidInput({ what: 'vpn', value: true, want: `no VPN server: network ${network.label} has no VLAN` })
+    if (address !== null)
+      throw new InvalidInput({ what: 'address', value: address, want: 'none: a VPN server has that of its network' })
+  }
 }
 
 async function ensureVifs(
   manager: NetworkManager,
   store: NetworkStore,
-  wish: AllocationWish,
+  { macs, vpn }: AllocationWish,
   networks: readonly WantedNetwork[],
   instance: InstanceDetail,
-): Promise<{ readonly nics: readonly Nic[]; readonly made: readonly VirtualInterfaceRow[] }> {
+): Promise<Nics> {
   const there = [...instance.virtual_interfaces]
-  const macs = wish.macs[Symbol.iterator]()
+  const nextMac = macs.length === 0 ? null : macs[Symbol.iterator]()
   const nics: Nic[] = []
-  const made: VirtualInterfaceRow[] = []
+  const made: VirtualInterfaceDetail[] = []
   for (const { network, address } of networks) {
     const position = there.findIndex((vif) => vif.network_id === network.id)
     const [existing] = position < 0 ? [] : there.splice(position, 1)
     if (existing && existing.fixed_ips.length > 0) continue
-    const vif = existing ?? (await createVif(manager, store, wish, network, macs))
-    if (!existing) made.push(vif)
-    nics.push({ network, vif, instanceHost: instance.host, address })
+    const vif = existing ?? (await createVif(manager, store, instance.uuid, network, nextMac))
+    if (!existing) made.push({ ...vif, network_uuid: network.uuid })
+    nics.push({ network, vif, instanceHost: instance.host, address, vpn })
   }
-  return { nics, made }
+  return { instance, nics, made }
 }
 
-/** Source: nova/network/manager.py _add_virtual_interface. */
-async function createVif(
+/** @param macs MAC addresses to use, in order; null: random ones. Source: nova/network/manager.py _add_virtual_interface. */
+export async function createVif(
   manager: NetworkManager,
   store: NetworkStore,
-  wish: AllocationWish,
+  instanceUuid: string,
   network: NetworkRow,
-  macs: Iterator<string>,
+  macs: Iterator<string> | null,
 ): Promise<VirtualInterfaceRow> {
   const { random, flags } = manager.services
   const create = (address: string) =>
@@ -177,9 +186,9 @@ async function createVif(
       uuid: random.uuid(),
       address,
       network_id: network.id,
-      instance_uuid: wish.instance_uuid,
+      instance_uuid: instanceUuid,
     })
-  if (wish.macs.length > 0) {
+  if (macs !== null) {
     const { value: mac } = macs.next() as IteratorResult<string, undefined>
     if (mac === undefined)
       throw new VirtualInterfaceCreateException({ reason: 'fewer MAC addresses were given than there are networks' })

@@ -21,6 +21,9 @@ export interface OwnerScope {
   readonly floatingAddresses: readonly string[]
 }
 
+/** The interfaces whose ports are among the owners. */
+export const portVifIds = (owners: readonly string[]) => scopeOf(owners).portVifIds
+
 /** Sorts owner names into kinds. */
 export function scopeOf(owners: Iterable<string>): OwnerScope {
   const byKind: Record<string, string[]> = {}

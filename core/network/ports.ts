@@ -20,6 +20,8 @@ export async function plugVif(store: NetworkStore, host: string, request: Attach
   const uuid = parseUuid(request.instance_uuid)
   const index = request.vif ?? 0
   const target = parseTarget(request.target)
+  // Of several that attach the same instance each finds what the one before it did.
+  await store.instances.lock(uuid)
   const instance = await store.instances.byUuid(uuid)
   if (instance.host !== host) throw new NotOnThisHost({ what: 'the instance', host: instance.host })
   const vifs = await store.virtualInterfaces.list({ instanceUuid: uuid })

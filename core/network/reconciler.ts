@@ -13,6 +13,7 @@ import { DesiredState, type OwnedResource } from '../plan/desired-state.ts'
 import { applySteps, type Difference, describeResource, diffResources } from '../plan/diff.ts'
 import { orderOperations } from '../plan/order.ts'
 import { type PlannerPlugins, planHost } from './host-planner.ts'
+import { type ReconcileScope, widest } from './reconcile-scope.ts'
 
 export interface ReconcilerServices extends PlannerPlugins {
   readonly host: string
@@ -23,11 +24,8 @@ export interface ReconcilerServices extends PlannerPlugins {
   readonly logger: Logger
 }
 
-/** `facts`: read them anew and look at the whole host; `look`: look at the host, with the facts that are known. */
-type Scope = readonly string[] | 'facts' | 'look'
-
 interface Request {
-  readonly scope: Scope
+  readonly scope: ReconcileScope
   readonly after: readonly Command[]
   resolve(report: ReconcileReport): void
   reject(error: unknown): void
@@ -94,14 +92,14 @@ export class HostReconciler {
       await this.#loadFacts(null)
       await this.#observe()
       const difference = this.#difference(null, new Map())
-      const rules = firewall.describe(this.#desired.intents(), this.#rules)
+      const rules = this.#leavesRulesAlone() ? [] : firewall.describe(this.#desired.intents(), this.#rules)
       // The facts are newer now than what was applied: the next apply has to look at everything.
       this.#state = null
       return { host, entries: this.#entries(difference, rules), waiting: difference.waiting }
     })
   }
 
-  #request(scope: Scope, after: readonly Command[]): Promise<ReconcileReport> {
+  #request(scope: ReconcileScope, after: readonly Command[]): Promise<ReconcileReport> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ scope, after, resolve, reject })
       if (this.#waiting.length === 1) void this.#exclusive(() => this.#serveWaiting())
@@ -130,7 +128,7 @@ export class HostReconciler {
   }
 
   /** One apply for all; when it fails, once more owner by owner, so that a bad fact fails only its own caller. */
-  async #applyWithBlame(scope: Scope, after: readonly Command[]): Promise<ReconcileReport> {
+  async #applyWithBlame(scope: ReconcileScope, after: readonly Command[]): Promise<ReconcileReport> {
     const { host, logger } = this.#services
     const first = await this.#apply(scope, after)
     if (typeof scope === 'string') this.#dropped.clear()
@@ -142,7 +140,8 @@ export class HostReconciler {
       for (const owner of blamed) {
         const alone = await this.#apply([owner], [])
         if (alone.failures.length === 0) continue
-        failures.push(...alone.failures)
+        // Also what is nobody's own, such as telling a daemon: it was done for this owner.
+        failures.push(...alone.failures.map(({ message }) => ({ owner, message })))
         await this.#apply([], [], [owner])
         this.#dropped.add(owner)
         logger.error('the host was not changed', { owner, reasons: alone.failures.map((failure) => failure.message) })
@@ -157,7 +156,7 @@ export class HostReconciler {
   }
 
   /** @param dropped owners that get nothing, whatever the facts say */
-  async #apply(scope: Scope, asked: readonly Command[], dropped: readonly string[] = []): Promise<Applied> {
+  async #apply(scope: ReconcileScope, asked: readonly Command[], dropped: readonly string[] = []): Promise<Applied> {
     const { hostDriver, firewall } = this.#services
     const owners = typeof scope === 'string' ? null : scope
     const before = this.#desired.keysOf(owners ? [...owners, ...dropped] : this.#desired.owners)
@@ -178,7 +177,10 @@ export class HostReconciler {
     const blame = owners ?? this.#desired.owners
     const rulesChanged = looked || intentsBefore !== this.#intentsText(owners, dropped)
     const refused: OperationFailure[] = []
-    const change = rulesChanged ? this.#changeRules(blame, refused) : { commands: [], after: this.#rules }
+    const change =
+      rulesChanged && !this.#leavesRulesAlone()
+        ? this.#changeRules(blame, refused)
+        : { commands: [], after: this.#rules }
     const firewallLines = change.commands.length > 0 ? firewall.describe(this.#desired.intents(), this.#rules) : []
     const operations: PhasedOperation[] = [
       ...hostDriver.operations(difference.steps, this.#state!),
@@ -204,6 +206,18 @@ export class HostReconciler {
     this.#rules = change.after
     this.#state = failures.length > 0 ? null : applySteps(this.#state!, difference.steps)
     return { difference, firewallLines, failures }
+  }
+
+  /**
+   * Where nothing is wanted of the packet filter, as with the Flat manager, and nothing of ours is to go, not even the
+   * frame that a driver keeps its rules in is made.
+   */
+  #leavesRulesAlone(): boolean {
+    const intents = this.#desired.intents()
+    return (
+      intents.length === 0 &&
+      this.#services.firewall.describe(intents, this.#rules).every((line) => line.startsWith('+'))
+    )
   }
 
   /** What cannot be rendered is left out, the newest owner first, until the rest can: one bad fact must not stop a host. */
@@ -321,12 +335,4 @@ export class HostReconciler {
     })
     return [...difference.steps.map(stepEntry), ...firewallLines.map(ruleEntry)]
   }
-}
-
-/** One scope for all that wait. */
-function widest(scopes: readonly Scope[]): Scope {
-  const names = [...new Set(scopes.flatMap((scope) => (typeof scope === 'string' ? [] : scope)))]
-  // Whoever waits for owners beside a look is served by reading everything: it is rare.
-  if (scopes.includes('facts') || (scopes.includes('look') && names.length > 0)) return 'facts'
-  return scopes.includes('look') ? 'look' : names
 }

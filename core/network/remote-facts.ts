@@ -76,6 +76,10 @@ export class RemoteFacts implements HostFacts {
     return this.#ask('host_unplug_instance', { instance_uuid: instanceUuid })
   }
 
+  reportMissing(vifIds: readonly number[]): Promise<void> {
+    return this.#ask('host_missing', { vif_ids: vifIds })
+  }
+
   report({ host: _, ...row }: ServiceReport): Promise<void> {
     return this.#ask('host_report', { row })
   }

@@ -12,6 +12,10 @@ export const SERVICE_NODES = {
   BridgingNode: ['network_driver'],
 } as const
 
+/** Forwards VPNs: a RoutingNode where networks have VPN servers. */
+const TUNNELING = 'TunnelingNode'
+const MANAGERS_WITH_VPN = ['vlan']
+
 /** Writes the facts: it has a store. */
 export const CONTROLLER = 'NetworkController'
 
@@ -19,8 +23,12 @@ export const CONTROLLER = 'NetworkController'
 export function nodesOf(plugins: Readonly<Record<string, string>>, controls: boolean): readonly string[] {
   const served = Object.entries(SERVICE_NODES)
     .filter(([, slots]) => slots.every((slot) => (plugins[slot] ?? 'noop') !== 'noop'))
-    .map(([node]) => node)
+    .flatMap(([node]) => (node === 'RoutingNode' && forwardsVpns(plugins) ? [node, TUNNELING] : [node]))
   return controls ? [CONTROLLER, ...served] : served
+}
+
+function forwardsVpns({ network_manager = '' }: Readonly<Record<string, string>>): boolean {
+  return MANAGERS_WITH_VPN.includes(network_manager)
 }
 
 /** True for what can be the gateway or the DHCP server of a network. */

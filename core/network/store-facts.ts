@@ -68,6 +68,10 @@ export class StoreFacts implements HostFacts {
     return this.#database.transaction((store) => unplugInstance(store, this.#host, instanceUuid))
   }
 
+  reportMissing(vifIds: readonly number[]): Promise<void> {
+    return this.#database.transaction((store) => store.virtualInterfaces.setMissing(this.#host, vifIds))
+  }
+
   async report(row: ServiceReport): Promise<void> {
     const reported_at = new Date(this.#clock.nowMs()).toISOString()
     await this.#database.transaction((store) => store.services.report({ ...row, reported_at }))

@@ -15,6 +15,7 @@ export function instanceSummary(instance: InstanceDetail): InstanceSummary {
       floating_ips: vif.fixed_ips.flatMap((fixed) => fixed.floating_ips),
       attached_to:
         vif.target === null ? null : vif.target_kind === 'netns' ? `${vif.target}/${vif.guest_device}` : vif.target,
+      missing_since: vif.missing_since,
     })),
   }
 }

@@ -1,5 +1,6 @@
 /** Wanted and observed -> steps. Pure. */
 import {
+  type GuestEnd,
   type HostResource,
   type HostState,
   type LinkResource,
@@ -34,8 +35,8 @@ export function diffResources(
   for (const { owner, resource } of wanted) {
     const observed = state.resources.get(resourceKey(resource))
     if (observed && satisfies(resource, observed)) continue
-    const missing = missingNamespace(resource, observed, state)
-    if (missing !== null) waiting.push({ owner, text: `${describeResource(resource)} waits for namespace ${missing}` })
+    const missing = missingNamespace(resource, observed, state) ?? missingBridge(resource, wanted, state)
+    if (missing !== null) waiting.push({ owner, text: `${describeResource(resource)} waits for ${missing}` })
     else if (observed) steps.push({ verb: 'change', owner, resource })
     else if (!(resource.kind === 'sysctl' && resource.optional)) steps.push({ verb: 'add', owner, resource })
   }
@@ -74,13 +75,23 @@ function missingNamespace(
   state: HostState,
 ): string | null {
   if (resource.kind !== 'link' || resource.peer === undefined || observed) return null
-  return state.namespaces.has(resource.peer.netns) ? null : resource.peer.netns
+  return state.namespaces.has(resource.peer.netns) ? null : `namespace ${resource.peer.netns}`
+}
+
+/** The operator's bridge of a guest's port: one that netloom makes is wanted together with it. */
+function missingBridge(resource: HostResource, wanted: readonly OwnedResource[], state: HostState): string | null {
+  if (resource.kind !== 'link' || resource.master === undefined || resource.type === 'existing') return null
+  const { master } = resource
+  const isThere =
+    state.resources.has(`link ${master}`) || wanted.some((other) => resourceKey(other.resource) === `link ${master}`)
+  return isThere ? null : `bridge ${master}`
 }
 
 function satisfies(wanted: HostResource, { resource: there, ours }: ObservedResource): boolean {
   if (wanted.kind === 'link' && there.kind === 'link') return satisfiesLink(wanted, there, ours)
   if (wanted.kind === 'sysctl' && there.kind === 'sysctl') return wanted.value === there.value
   if (wanted.kind === 'file' && there.kind === 'file') {
+    if (wanted.keepsOthers && !ours) return true
     return wanted.content === there.content && wanted.mode === there.mode
   }
   if (wanted.kind === 'daemon' && there.kind === 'daemon') {
@@ -92,14 +103,19 @@ function satisfies(wanted: HostResource, { resource: there, ours }: ObservedReso
 
 /** An operator's own device keeps its type, MAC and MTU; only that it is up, and what makes it a port, is ours to say. */
 function satisfiesLink(wanted: LinkResource, there: LinkResource, ours: boolean): boolean {
-  const same = <K extends 'type' | 'macAddress' | 'mtu' | 'master' | 'hairpin'>(...keys: readonly K[]) =>
+  const same = (...keys: readonly ('macAddress' | 'mtu' | 'master' | 'hairpin' | 'parent' | 'vlanId')[]) =>
     keys.every((key) => wanted[key] === undefined || wanted[key] === there[key])
   if (there.down || (wanted.type !== 'existing' && wanted.type !== there.type)) return false
-  if (!same('master', 'hairpin')) return false
-  if (wanted.peer && there.peer && (wanted.peer.netns !== there.peer.netns || wanted.peer.name !== there.peer.name))
-    return false
+  if (!same('master', 'hairpin', 'parent', 'vlanId')) return false
+  if (wanted.peer && there.peer && !satisfiesEnd(wanted.peer, there.peer)) return false
   if (wanted.type === 'existing' || !ours) return true
-  return same('mtu') && (wanted.type !== 'bridge' || same('macAddress'))
+  return same('mtu') && (!['bridge', 'vlan'].includes(wanted.type) || same('macAddress'))
+}
+
+function satisfiesEnd(wanted: GuestEnd, there: GuestEnd): boolean {
+  const settings = ({ name, netns, addresses = [], gateway }: GuestEnd) =>
+    JSON.stringify([name, netns, addresses, gateway])
+  return settings(wanted) === settings(there)
 }
 
 /** One line for people. */
@@ -107,7 +123,9 @@ export function describeResource(resource: HostResource): string {
   switch (resource.kind) {
     case 'link': {
       const parts = [resource.type === 'existing' ? `device ${resource.name}` : `${resource.type} ${resource.name}`]
+      if (resource.vlanId !== undefined) parts.push(`with id ${resource.vlanId} of ${resource.parent}`)
       if (resource.peer) parts.push(`to ${resource.peer.name} in ${resource.peer.netns}`)
+      if (resource.peer?.addresses) parts.push(`with ${resource.peer.addresses.join(', ')}`)
       if (resource.master) parts.push(`on ${resource.master}`)
       return parts.join(' ')
     }

@@ -18,6 +18,10 @@ export const coreOptions = {
     help: 'DHCP files, lease events and the record of what netloom made on this host',
   }),
   use_ipv6: option.boolean({ default: false, help: 'Serve IPv6 too' }),
+  ipv6_backend: option.oneOf(['rfc2462', 'account_identifier'], {
+    default: 'rfc2462',
+    help: 'How guests make their IPv6 addresses: from the MAC address, or from the project',
+  }),
   multi_host: option.boolean({
     default: false,
     help: 'Default of --multi_host at network creation: every compute host is its own gateway',

@@ -37,12 +37,18 @@ export class NoopHost implements HostDriver {
     return []
   }
 
-  /** Every namespace that a wanted guest is in is there. */
+  /** Every namespace that a wanted guest is in is there, and every bridge of the operator's that a port is wanted on. */
   observe(wanted: readonly HostResource[]): Promise<HostState> {
     const namespaces = wanted.flatMap((resource) =>
       resource.kind === 'link' && resource.peer ? [resource.peer.netns] : [],
     )
-    return Promise.resolve({ resources: new Map(this.#resources), namespaces: new Set(namespaces) })
+    const links = wanted.flatMap((resource) => (resource.kind === 'link' ? [resource] : []))
+    const bridges = links.flatMap(({ master: name }): [string, ObservedResource][] =>
+      name === undefined || links.some((link) => link.name === name)
+        ? []
+        : [[`link ${name}`, { resource: { kind: 'link', name, type: 'bridge' }, ours: false }]],
+    )
+    return Promise.resolve({ resources: new Map([...bridges, ...this.#resources]), namespaces: new Set(namespaces) })
   }
 
   read(commands: readonly Command[]): Promise<readonly string[]> {

@@ -76,14 +76,17 @@ export class Endpoint {
     return failure(new TryLater({ reason }), true)
   }
 
-  /** Runs a request of another process within the bound, at once or when its turn comes. Never rejects. */
-  async receive(request: Request): Promise<Response> {
+  /**
+   * Runs a request of another process within the bound, at once or when its turn comes. Never rejects.
+   * @param gone aborted when the answer cannot reach the caller any more, who then may ask again
+   */
+  async receive(request: Request, gone?: AbortSignal): Promise<Response> {
     const refusal = this.refusal(request)
     if (refusal !== null) return refusal
     const late = await this.#place(request.timeout_ms)
     try {
       if (this.#closing.has(request.topic)) return this.#unserved()
-      if (!late) return await this.run(request)
+      if (!late) return await this.run(request, gone)
       const { method, timeout_ms } = request
       return failure(new RpcTimeout({ method, host: this.host, seconds: timeout_ms / 1000 }), true)
     } finally {
@@ -95,10 +98,10 @@ export class Endpoint {
    * Runs a request at once. Calls of this process come here directly, also while the host closes: an operation that
    * calls its own host holds a place already, and would wait for itself. Never rejects.
    */
-  async run(request: Request): Promise<Response> {
+  async run(request: Request, gone?: AbortSignal): Promise<Response> {
     const served = this.#topics.get(request.topic)
     if (served === undefined || !this.accepts(request)) return this.#unserved()
-    const outcome = this.#dispatch(served.dispatch, request)
+    const outcome = this.#dispatch(served.dispatch, request, gone)
     this.#active.set(outcome, request.topic)
     try {
       return await outcome
@@ -147,11 +150,12 @@ export class Endpoint {
     return failure(new ServiceUnavailable({ host: this.host, where: this.#where }), true)
   }
 
-  async #dispatch(dispatch: Dispatch, { kind, method, args, timeout_ms }: Request): Promise<Response> {
+  async #dispatch(dispatch: Dispatch, request: Request, gone?: AbortSignal): Promise<Response> {
+    const { kind, method, args, timeout_ms } = request
     try {
       // A cast has nobody who waits; of a call's time a little is the way here.
       const answer =
-        kind === 'cast' ? dispatch(method, args) : runWithin(0.95 * timeout_ms, () => dispatch(method, args))
+        kind === 'cast' ? dispatch(method, args) : runWithin(0.95 * timeout_ms, () => dispatch(method, args), gone)
       // An operation without a result answers undefined, which JSON cannot say.
       return { result: ((await answer) as Json | undefined) ?? null }
     } catch (error) {

@@ -1,33 +1,45 @@
 import {
   definePlugin,
+  type LinkResource,
   type LinuxNetInterfaceDriver,
   type NetworkRow,
   networkDriverSlot,
   type Resource,
   type VifTarget,
   type VirtualInterfaceRow,
+  vlanOptions,
 } from 'netloom/contracts'
 
-/** A Linux bridge for each network. Source: nova linux_net.LinuxBridgeInterfaceDriver. */
+const options = { vlan_interface: vlanOptions.vlan_interface }
+
+/**
+ * A Linux bridge for each network; one on a VLAN has a VLAN device as its port. Source: nova
+ * linux_net.LinuxBridgeInterfaceDriver, ensure_vlan_bridge.
+ */
 export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
+  readonly #vlanInterface: string | null
+
+  /** @param vlanInterface carries the VLANs of this host, whatever is stored with a network */
+  constructor(vlanInterface: string | null = null) {
+    this.#vlanInterface = vlanInterface
+  }
+
   getDev(network: NetworkRow): string {
     return network.bridge ?? ''
   }
 
   plug(network: NetworkRow, macAddress: string, gateway: boolean): readonly Resource[] {
     const name = this.getDev(network)
-    const mtu = network.mtu === null ? {} : { mtu: network.mtu }
     return [
-      { kind: 'link', name, type: 'bridge', macAddress, ...mtu },
-      ...(network.bridge_interface
-        ? [{ kind: 'link' as const, name: network.bridge_interface, type: 'existing' as const, master: name }]
-        : []),
+      { kind: 'link', name, type: 'bridge', macAddress, ...mtuOf(network) },
+      ...this.#uplink(network, macAddress),
       { kind: 'forwarding', device: name, verdict: gateway ? 'accept' : 'drop' },
     ]
   }
 
   unplug(network: NetworkRow): readonly string[] {
-    return [this.getDev(network)]
+    const vlan = this.#vlanOf(network)
+    return [this.getDev(network), ...(vlan === null ? [] : [vlan.name])]
   }
 
   attach(
@@ -37,7 +49,7 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
     guestDevice: string | null,
   ): readonly Resource[] {
     const port = { kind: 'link' as const, name: vif.device ?? target.name, master: this.getDev(network), hairpin: true }
-    const mtu = network.mtu === null ? {} : { mtu: network.mtu }
+    const mtu = mtuOf(network)
     if (target.kind === 'tap') return [{ ...port, ...mtu, type: 'tap' }]
     return [
       {
@@ -48,12 +60,37 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
       },
     ]
   }
+
+  /** What leads from the bridge to other hosts. */
+  #uplink(network: NetworkRow, macAddress: string): readonly LinkResource[] {
+    const master = this.getDev(network)
+    const vlan = this.#vlanOf(network)
+    // The device below has to be up before the VLAN can be.
+    if (vlan !== null) return [device(vlan.parent), { ...vlan, macAddress, master, ...mtuOf(network) }]
+    return network.bridge_interface ? [{ ...device(network.bridge_interface), master }] : []
+  }
+
+  #vlanOf({ vlan, bridge_interface }: NetworkRow): (LinkResource & { readonly parent: string }) | null {
+    const parent = this.#vlanInterface ?? bridge_interface
+    if (vlan === null || !parent) return null
+    return { kind: 'link', name: `vlan${vlan}`, type: 'vlan', parent, vlanId: vlan }
+  }
+}
+
+/** The operator's. */
+function device(name: string): LinkResource {
+  return { kind: 'link', name, type: 'existing' }
+}
+
+function mtuOf({ mtu }: NetworkRow): { readonly mtu?: number } {
+  return mtu === null ? {} : { mtu }
 }
 
 export default definePlugin({
   name: 'bridge',
-  summary: 'A Linux bridge for each network',
+  summary: 'A Linux bridge for each network, with a VLAN device where it is on a VLAN',
   provides: networkDriverSlot,
   contract: '1.0',
-  create: () => new LinuxBridgeInterfaceDriver(),
+  options,
+  create: ({ flags }) => new LinuxBridgeInterfaceDriver(flags.vlan_interface),
 })

@@ -11,11 +11,13 @@ import {
   parseCidr,
   type Resource,
   type Values,
+  vlanOptions,
 } from 'netloom/contracts'
 
 const options = {
   my_ip: coreOptions.my_ip,
   public_interface: coreOptions.public_interface,
+  vpn_ip: vlanOptions.vpn_ip,
   routing_source_ip: option.optionalAddress({
     default: '$my_ip',
     family: 4,
@@ -33,6 +35,8 @@ const options = {
 }
 
 const METADATA_ADDRESS = '169.254.169.254'
+/** Where the VPN server of a project listens. Source: nova linux_net.ensure_vpn_forward, OpenVPN's port. */
+const VPN_PORT = 1194
 const LOOPBACK = parseCidr('127.0.0.0/8')
 
 /** Forwarding, NAT, metadata and floating IPs of one Linux host. Source: nova/network/l3.py LinuxNetL3 and linux_net.py. */
@@ -85,6 +89,24 @@ export class LinuxNetL3 implements L3Driver {
       ...(device === null
         ? []
         : [{ kind: 'address' as const, device, cidr: `${binding.publicAddress}/32`, ...announce }]),
+    ]
+  }
+
+  /** Source: nova linux_net.ensure_vpn_forward. */
+  addVpn(network: NetworkRow): readonly Resource[] {
+    const { vpn_public_address: address, vpn_public_port: port, vpn_private_address: server } = network
+    if (server === null || port === null) return []
+    return [
+      {
+        kind: 'port-forward',
+        address: address ?? this.#flags.vpn_ip,
+        protocol: 'udp',
+        port,
+        to: server,
+        toPort: VPN_PORT,
+        local: true,
+      },
+      { kind: 'accept', path: 'forward', destination: server, protocol: 'udp', port: VPN_PORT },
     ]
   }
 

@@ -25,6 +25,13 @@ const presets = {
     multi_host: true,
     flat_interface: 'eth1',
   },
+  'vlan.conf': {
+    network_manager: 'vlan',
+    vlan_interface: 'eth1',
+    vlan_start: 100,
+    cnt_vpn_clients: 5,
+    vpn_ip: '192.0.2.1',
+  },
 }
 
 test('each preset has a case here', () => {

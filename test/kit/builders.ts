@@ -79,6 +79,7 @@ export function aVirtualInterface(values: Partial<VirtualInterfaceRow> = {}): Vi
     target: null,
     device: null,
     guest_device: null,
+    missing_since: null,
     ...values,
   }
 }

@@ -31,10 +31,19 @@ async function disassociate(cloud: Cloud): Promise<void> {
 const makeFresh = ({ api }: Cloud) =>
   api.createNetworks({ label: 'fresh', cidr: '10.9.0.0/24', bridge: 'br109', project_id: 'fresh' })
 
-async function deleteFresh({ api }: Cloud): Promise<void> {
-  await api.deallocateForInstance(uuidOf(9))
-  const fresh = (await api.getAllNetworks()).find(({ label }) => label === 'fresh')
-  if (fresh) await api.deleteNetwork(fresh.uuid)
+const freshOf = async ({ api }: Cloud) => (await api.getAllNetworks()).find(({ label }) => label === 'fresh')
+
+/** It is nobody's from then on, so that it may be deleted. */
+async function leaveFresh(cloud: Cloud): Promise<void> {
+  await cloud.api.deallocateForInstance(uuidOf(9))
+  const fresh = await freshOf(cloud)
+  if (fresh) await cloud.api.modifyNetwork(fresh.uuid, { project_id: null })
+}
+
+async function deleteFresh(cloud: Cloud): Promise<void> {
+  await leaveFresh(cloud)
+  const fresh = await freshOf(cloud)
+  if (fresh) await cloud.api.deleteNetwork(fresh.uuid)
 }
 
 /** What takes something: it is done whole, or not at all. */
@@ -95,11 +104,10 @@ const releasing: readonly Operation[] = [
     async before(cloud) {
       await makeFresh(cloud)
       await cloud.guest(9, { project: 'fresh' })
-      await cloud.api.deallocateForInstance(uuidOf(9))
+      await leaveFresh(cloud)
     },
-    async run({ api }) {
-      const fresh = (await api.getAllNetworks()).find(({ label }) => label === 'fresh')
-      await api.deleteNetwork(fresh!.uuid)
+    async run(cloud) {
+      await cloud.api.deleteNetwork((await freshOf(cloud))!.uuid)
     },
     after: deleteFresh,
   },
@@ -206,8 +214,11 @@ describe.each(backends)('when an operation on the host fails, on $name', (pair) 
     machine.host.missingNamespaces.add('guest1')
     await machine.start()
     expect((await api.plan('host1')).waiting).toMatchObject([{ text: expect.stringContaining('namespace guest1') }])
+    const missingSince = async () => (await api.getInstance(uuidOf(1))).virtual_interfaces[0]?.missing_since
+    expect(await missingSince(), 'who lists instances is told').toBe(new Date(machine.clock.nowMs()).toISOString())
     machine.host.missingNamespaces.clear()
     await api.reconcile('host1')
+    expect(await missingSince()).toBeNull()
     await cloud.expectInLine()
   })
 })

@@ -1,3 +1,4 @@
+import { SimulatedHost } from 'netloom/testing'
 import { describe, expect, test } from 'vitest'
 import { backends } from './backends.ts'
 import { type Cloud, makeCloud, refusalOf } from './cloud.ts'
@@ -63,6 +64,52 @@ describe.each(backends)('many hosts on $name', (pair) => {
     )
     expect(new Set(hosts).size).toBe(1)
     expect((await cloud.api.getAllNetworks())[0]!.host).toBe(hosts[0])
+    await cloud.expectInLine()
+  })
+
+  test('what goes wrong has the id of the request in the log of each host that worked for it', async () => {
+    const cloud = await makeCloud(pair, { machines: [{ name: 'control', flags: CONTROLLER }, 'net1'] })
+    await cloud.api.createNetworks({ label: 'private', cidr: '10.0.0.0/24' })
+    const { uuid } = await cloud.guest(1, { host: 'net1' })
+    const net1 = cloud.named('net1')
+    const message = { instance_uuid: uuid, context: { ...cloud.context, request_id: 'req-7' } }
+    net1.host.failAt(1, { lasts: true })
+    await cloud.named('control').service.part.dispatch('deallocate_for_instance', message)
+    net1.host.repair()
+    for (const name of ['control', 'net1']) {
+      const wrong = cloud.named(name).log.lines.filter(({ level }) => level === 'error')
+      expect(
+        wrong.map(({ requestId }) => requestId),
+        name,
+      ).toEqual(['req-7'])
+    }
+    await net1.service.part.mendHost()
+    await cloud.expectInLine()
+  })
+
+  test('a host without a store tells which of its guests have vanished, once', async () => {
+    const cloud = await makeCloud(pair, {
+      machines: [{ name: 'control', flags: CONTROLLER }, 'net1', { name: 'vm1', flags: BRIDGING }],
+    })
+    const { api } = cloud
+    await api.createNetworks({ label: 'private', cidr: '10.0.0.0/24', bridge_interface: 'eth1' })
+    const { uuid } = await cloud.guest(1, { host: 'vm1' })
+    await api.attach('vm1', { instance_uuid: uuid, target: { kind: 'netns', name: 'guest1' } })
+    const machine = cloud.named('vm1')
+    const missingSince = async () => (await api.getInstance(uuid)).virtual_interfaces.map((vif) => vif.missing_since)
+    expect(await missingSince()).toEqual([null])
+    await machine.stop()
+    machine.host = new SimulatedHost()
+    machine.host.missingNamespaces.add('guest1')
+    await machine.start()
+    const vanished = new Date(machine.clock.nowMs()).toISOString()
+    expect(await missingSince()).toEqual([vanished])
+    machine.clock.advance(60)
+    await api.reconcile('vm1')
+    expect(await missingSince()).toEqual([vanished])
+    machine.host.missingNamespaces.clear()
+    await api.reconcile('vm1')
+    expect(await missingSince()).toEqual([null])
     await cloud.expectInLine()
   })
 

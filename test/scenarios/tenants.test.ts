@@ -29,6 +29,7 @@ const forbidden: readonly (readonly [code: string, what: string, call: (api: Net
   ['Forbidden', 'take an instance away', (api) => api.deallocateForInstance(THEIR_GUEST)],
   ['Forbidden', 'see an instance', (api) => api.getInstance(THEIR_GUEST)],
   ['Forbidden', 'see its addresses', (api) => api.getInstanceNwInfo(THEIR_GUEST)],
+  ['Forbidden', 'see whose its address is', (api) => api.getFixedIpByAddress('10.0.0.3')],
   ['Forbidden', 'see its interfaces', (api) => api.getVifsByInstance(THEIR_GUEST)],
   ['NetworkNotFoundForProject', 'see a network', (api) => api.getNetwork(THEIRS)],
   [
@@ -47,10 +48,19 @@ const forbidden: readonly (readonly [code: string, what: string, call: (api: Net
 const forOperators: readonly (readonly [what: string, call: (api: NetworkApi) => Promise<unknown>])[] = [
   ['make a network', (api) => api.createNetworks({ label: 'new', cidr: '10.9.0.0/24' })],
   ['delete a network', (api) => api.deleteNetwork(SHARED)],
+  ['modify a network', (api) => api.modifyNetwork(THEIRS, { project_id: 'mine' })],
+  ['disassociate a network', (api) => api.disassociateNetwork(THEIRS)],
+  ['give a network to a project', (api) => api.addNetworkToProject('mine', SHARED)],
+  ['scrub a project', (api) => api.scrubProject('theirs')],
+  ['change a VPN', (api) => api.changeVpn({ project_id: 'mine', address: null, port: 1000 })],
   ['attach', (api) => api.attach('host1', { instance_uuid: MY_GUEST, target: { kind: 'tap', name: 'vnet1' } })],
   ['detach', (api) => api.detach('host1', MY_GUEST)],
   ['make floating IPs', (api) => api.createFloatingIps({ range: '203.0.114.0/29' })],
   ['delete floating IPs', (api) => api.deleteFloatingIps('203.0.113.3')],
+  ['see all fixed IPs', (api) => api.listFixedIps()],
+  ['see free fixed IPs', (api) => api.listFreeFixedIps()],
+  ['reserve', (api) => api.reserveFixedIps('10.0.0.99')],
+  ['unreserve', (api) => api.unreserveFixedIps('10.0.0.99')],
   ['see leases', (api) => api.getDhcpLeases()],
   ['see hosts', (api) => api.listHosts()],
   ['see the plan', (api) => api.plan('host1')],
@@ -101,6 +111,7 @@ describe.each(backends)('a tenant on $name', (pair) => {
     expect((await mine.listFloatingIps()).map(({ address }) => address)).toEqual([MY_FLOATING])
     expect((await mine.getAllNetworks()).map(({ label }) => label)).toEqual(['shared'])
     expect((await mine.getNetwork(SHARED)).label).toBe('shared')
+    expect((await mine.getFixedIpByAddress('10.0.0.2')).instance_uuid).toBe(MY_GUEST)
     expect(await mine.getFloatingIpPools()).toEqual([{ name: 'nova' }])
   })
 

@@ -1,4 +1,6 @@
 import type { Command } from 'commander'
+import type { NetworkApi } from '../../api/network-api.ts'
+import type { FloatingIpExpectation } from '../../contracts/network-manager.ts'
 import type { FloatingIpSummary } from '../../contracts/network-operations.ts'
 import { withExample } from '../arguments.ts'
 import type { Columns } from '../output.ts'
@@ -13,6 +15,23 @@ const columns: Columns<FloatingIpSummary> = {
   instance: (row) => row.instance_uuid,
   host: (row) => row.host,
   interface: (row) => row.interface,
+}
+
+const AFFECT = ['--affect-auto-assigned', 'also one that was given with its instance'] as const
+
+interface AffectOption {
+  readonly affectAutoAssigned?: boolean
+}
+
+/** An operator means the project that has the address now: when the call comes late, it takes it from nobody else. */
+async function meant(
+  api: NetworkApi,
+  address: string,
+  options: AffectOption,
+  asProject: string | undefined,
+): Promise<FloatingIpExpectation> {
+  const projectId = asProject ?? (await api.getFloatingIpByAddress(address))?.project_id ?? undefined
+  return { ...options, projectId }
 }
 
 /** `netloom floating ...` */
@@ -103,9 +122,11 @@ function declareTenantSide(floating: Command, run: Run): void {
       .command('release')
       .description('give a floating IP back to its pool')
       .argument('<address>')
-      .action((address: string) =>
-        run(async ({ client, output }) => {
-          await (await client()).api.deallocateFloatingIp(address)
+      .option(...AFFECT)
+      .action((address: string, options: AffectOption) =>
+        run(async ({ client, output, asProject }) => {
+          const { api } = await client()
+          await api.deallocateFloatingIp(address, await meant(api, address, options, asProject))
           output.done({ address }, `floating IP ${address} released`)
         }),
       ),
@@ -117,9 +138,10 @@ function declareTenantSide(floating: Command, run: Run): void {
       .description('lead a floating IP to a fixed IP')
       .argument('<address>', 'the floating IP')
       .argument('<fixed>', 'a fixed IP of an instance')
-      .action((address: string, fixed: string) =>
+      .option(...AFFECT)
+      .action((address: string, fixed: string, options: AffectOption) =>
         run(async ({ client, output }) => {
-          const before = await (await client()).api.associateFloatingIp(address, fixed)
+          const before = await (await client()).api.associateFloatingIp(address, fixed, options)
           const taken = before === null ? '' : `; it led to instance ${before} before`
           const value = { address, fixed_address: fixed, previous_instance_uuid: before }
           output.done(value, `floating IP ${address} leads to ${fixed}${taken}`)
@@ -132,9 +154,11 @@ function declareTenantSide(floating: Command, run: Run): void {
       .command('disassociate')
       .description('let a floating IP lead nowhere; the project keeps it')
       .argument('<address>')
-      .action((address: string) =>
-        run(async ({ client, output }) => {
-          await (await client()).api.disassociateFloatingIp(address)
+      .option(...AFFECT)
+      .action((address: string, options: AffectOption) =>
+        run(async ({ client, output, asProject }) => {
+          const { api } = await client()
+          await api.disassociateFloatingIp(address, await meant(api, address, options, asProject))
           output.done({ address }, `floating IP ${address} disassociated`)
         }),
       ),

@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type {
   AllocateRequest,
   Attachment,
@@ -8,9 +8,11 @@ import type {
 } from '../../contracts/network-operations.ts'
 import { InstanceNotFound } from '../../errors/address.ts'
 import { repeated, wholeNumber, withExample } from '../arguments.ts'
+import { GUEST_FORMATS, type GuestFormat, guestFiles, showGuestConfig } from '../guest-files.ts'
 import { interfaceColumns, interfaceRows } from '../instance-tables.ts'
 import type { Columns } from '../output.ts'
 import type { Run } from '../session.ts'
+import { wrongUsage } from '../wrong-usage.ts'
 
 const summaryColumns: Columns<InstanceSummary> = {
   uuid: (row) => row.uuid,
@@ -30,6 +32,7 @@ const attachmentColumns: Columns<Attachment> = {
 /** `netloom instance ...` */
 export function declare(instance: Command, run: Run): void {
   declareAllocation(instance, run)
+  declareAddresses(instance, run)
   declareViews(instance, run)
   declareAttachment(instance, run)
 }
@@ -74,16 +77,58 @@ function declareAllocation(instance: Command, run: Run): void {
   )
 }
 
+function declareAddresses(instance: Command, run: Run): void {
+  withExample(
+    instance
+      .command('add-fixed-ip')
+      .description('give an instance one more address; DHCP gives a guest the first of each interface')
+      .argument('<uuid>', 'the instance')
+      .argument('<network>', 'UUID of the network')
+      .action((uuid: string, network: string) =>
+        run(async ({ client, output }) => {
+          const info = await (await client()).api.addFixedIpToInstance(uuid, network)
+          output.table(info, interfaceRows(info), interfaceColumns)
+        }),
+      ),
+    'netloom instance add-fixed-ip 1b4e28ba-2fa1-41d2-883f-0016d3cca427 6f1c1e9c-4e0e-4b0a-9d5b-2f1b6a1f0c11',
+  )
+  withExample(
+    instance
+      .command('remove-fixed-ip')
+      .description('take an address from an instance; the interface stays')
+      .argument('<uuid>', 'the instance')
+      .argument('<address>', 'one of its fixed IPs')
+      .action((uuid: string, address: string) =>
+        run(async ({ client, output }) => {
+          const info = await (await client()).api.removeFixedIpFromInstance(uuid, address)
+          output.table(info, interfaceRows(info), interfaceColumns)
+        }),
+      ),
+    'netloom instance remove-fixed-ip 1b4e28ba-2fa1-41d2-883f-0016d3cca427 10.0.0.3',
+  )
+}
+
 function declareViews(instance: Command, run: Run): void {
   withExample(
     instance
       .command('show')
       .description('interfaces and addresses of an instance, and what they are plugged into')
       .argument('<uuid>')
-      .action((uuid: string) =>
+      .addOption(
+        new Option(
+          '--format <form>',
+          'the guest’s own configuration instead: interfaces(5), or a seed for cloud-init',
+        ).choices(GUEST_FORMATS),
+      )
+      .option('--output <folder>', 'with --format: write the files there, made when it is missing')
+      .action((uuid: string, { format, output: folder }: { format?: GuestFormat; output?: string }) =>
         run(async ({ client, output }) => {
+          if (folder !== undefined && format === undefined) {
+            throw wrongUsage('netloom instance show', '--output is for files of a --format')
+          }
           const { api } = await client()
           const [info, summary] = await Promise.all([api.getInstanceNwInfo(uuid), api.getInstance(uuid)])
+          if (format !== undefined) return showGuestConfig(output, await guestFiles(format, summary, info), folder)
           const rows = interfaceRows(info, summary)
           output.table({ ...summary, network_info: info }, rows, {
             ...interfaceColumns,
@@ -92,6 +137,7 @@ function declareViews(instance: Command, run: Run): void {
         }),
       ),
     'netloom instance show 1b4e28ba-2fa1-41d2-883f-0016d3cca427',
+    'netloom instance show 1b4e28ba-2fa1-41d2-883f-0016d3cca427 --format nocloud --output seed',
   )
   withExample(
     instance

@@ -22,6 +22,8 @@ const attachVif = z.strictObject({
   target: z.strictObject({ kind: z.enum(['netns', 'tap']), name: text }),
 })
 
+const leaseEvent = z.strictObject({ address: text, mac: text })
+
 const serviceRow = z.strictObject({
   version: text,
   nodes: text,
@@ -35,6 +37,8 @@ export const hostMethods: Methods<HostOperations> = {
   detach_vifs: onHost(instanceArgument, (h, c, a) => h.detachVifs(c, a.instance_uuid)),
   plan_host: onHost(none, (h) => h.planHost()),
   reconcile_host: onHost(none, (h) => h.reconcileHost()),
+  lease_fixed_ip: onHost(leaseEvent, (h, _c, a) => h.leaseFixedIp(a.address, a.mac)),
+  release_fixed_ip: onHost(leaseEvent, (h, _c, a) => h.releaseFixedIp(a.address, a.mac)),
   // Between services: the checks were made where the call arrived, whoever made it.
   reconcile_owners: method(z.strictObject({ owners: z.array(text).max(256) }), (h: HostOperations, _c, a) =>
     h.reconcileOwners(a.owners),
@@ -53,6 +57,7 @@ export const hostFactsMethods: Methods<NetworkOperations> = {
   host_plug: ofHost({ request: attachVif }, (m, a) => m.factsOf(a.host).plug(a.request as AttachRequest)),
   host_unplug: ofHost({ vif_id: count }, (m, a) => m.factsOf(a.host).unplug(a.vif_id)),
   host_unplug_instance: ofHost({ instance_uuid: text }, (m, a) => m.factsOf(a.host).unplugInstance(a.instance_uuid)),
+  host_missing: ofHost({ vif_ids: z.array(count).max(65_536) }, (m, a) => m.factsOf(a.host).reportMissing(a.vif_ids)),
   host_report: ofHost({ row: serviceRow }, (m, a) => m.factsOf(a.host).report({ ...a.row, host: a.host })),
 }
 

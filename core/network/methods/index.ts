@@ -9,6 +9,7 @@ import { InvalidInput, UnknownMethod } from '../../errors/input.ts'
 import { AdminRequired } from '../../errors/service.ts'
 import { runInRequest } from '../../model/request-scope.ts'
 import { dnsMethods } from './dns.ts'
+import { fixedIpMethods } from './fixed-ips.ts'
 import { floatingMethods } from './floating-ips.ts'
 import { hostFactsMethods, hostMethods } from './hosts.ts'
 import { instanceMethods } from './instances.ts'
@@ -22,6 +23,7 @@ export const rpcMethods: Methods<NetworkOperations> = {
   ...hostMethods,
   ...networkMethods,
   ...instanceMethods,
+  ...fixedIpMethods,
   ...floatingMethods,
   ...dnsMethods,
   ...hostFactsMethods,

@@ -36,8 +36,20 @@ export const networkMethods: Methods<NetworkOperations> = {
   get_network: method(uuidArgument, (m, c, a) => m.getNetwork(c, a.uuid)),
   get_all_networks: method(none, (m, c) => m.getAllNetworks(c)),
   modify_network: method(
-    z.strictObject({ uuid: text, host: text.nullable() }),
-    (m, c, { uuid, ...changes }) => m.modifyNetwork(c, uuid, changes),
+    z.strictObject({ uuid: text, host: text.nullable().optional(), project_id: text.nullable().optional() }),
+    (m, c, { uuid, ...changes }) => m.modifyNetwork(c, uuid, changes as Parameters<typeof m.modifyNetwork>[2]),
+    OPERATOR,
+  ),
+  disassociate_network: method(uuidArgument, (m, c, a) => m.disassociateNetwork(c, a.uuid), OPERATOR),
+  add_network_to_project: method(
+    z.strictObject({ project_id: text, network_uuid: text.nullable() }),
+    (m, c, a) => m.addNetworkToProject(c, a.project_id, a.network_uuid),
+    OPERATOR,
+  ),
+  scrub_project: method(z.strictObject({ project_id: text }), (m, c, a) => m.scrubProject(c, a.project_id), OPERATOR),
+  change_vpn: method(
+    z.strictObject({ project_id: text, address: text.nullable(), port: count }),
+    (m, c, a) => m.changeVpn(c, a),
     OPERATOR,
   ),
   set_network_host: method(

@@ -23,7 +23,7 @@ export function driverErrorOf(error: unknown): DriverError {
   return (error as { driverError?: DriverError } | null)?.driverError ?? (error as DriverError | null) ?? {}
 }
 
-const { free, waiting, held } = FIXED_IP_STATE
+const { free, waiting, held, reserved } = FIXED_IP_STATE
 
 /**
  * What MySQL 8 and MariaDB 10.11 both have. Source: https://mariadb.com/kb/en/sql-statements/,
@@ -44,6 +44,7 @@ export const mysqlDialect: Dialect = {
   // A number that is compared with a constant: all else makes an UPDATE sort the pool.
   conditions: {
     fixedIpFree: `fixed_ips.state = ${free}`,
+    fixedIpReserved: `fixed_ips.state = ${reserved}`,
     fixedIpHeld: `fixed_ips.state IN (${waiting}, ${held})`,
     fixedIpWaiting: `fixed_ips.state = ${waiting}`,
     floatingIpFree: 'floating_ips.free = 1',
@@ -59,9 +60,11 @@ export const mysqlDialect: Dialect = {
     params: values,
   }),
 
-  async claim(session: SqlSession, { table, set, where, order, params }: Claim): Promise<SqlRow | null> {
+  async claim(session: SqlSession, { table, index, set, where, order, params }: Claim): Promise<SqlRow | null> {
+    // A sort would lock every free row until the transaction ends.
+    const by = index === undefined ? '' : ` FORCE INDEX (${index})`
     const { affected, insertId } = await session.query(
-      `UPDATE ${table} SET ${set}, id = LAST_INSERT_ID(id) WHERE ${where} ORDER BY ${order} LIMIT 1`,
+      `UPDATE ${table}${by} SET ${set}, id = LAST_INSERT_ID(id) WHERE ${where} ORDER BY ${order} LIMIT 1`,
       params,
     )
     if (affected === 0) return null

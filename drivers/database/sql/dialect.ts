@@ -10,7 +10,7 @@ export interface SqlResult {
   readonly rows: readonly SqlRow[]
   /** How many rows an INSERT, UPDATE or DELETE matched. */
   readonly affected: number
-  /** What the statement gave to LAST_INSERT_ID(), where there is such a thing; else 0. */
+  /** The id of the row that an INSERT of one made, or what the statement gave to LAST_INSERT_ID() where there is such a thing. */
   readonly insertId: number
 }
 
@@ -29,6 +29,8 @@ export interface Condition {
 /** One UPDATE of at most one row of a table with an `id`, that also tells which row it was. */
 export interface Claim {
   readonly table: string
+  /** The index that leads straight to the row, for an engine that would rather sort a table while it is small. */
+  readonly index?: string
   readonly set: string
   readonly where: string
   /** Which row when several match. */
@@ -67,6 +69,8 @@ export interface Dialect {
   /** Conditions in the words that lead this engine to an index of its own. */
   readonly conditions: {
     readonly fixedIpFree: string
+    /** Kept out of the pool, and held by nobody. */
+    readonly fixedIpReserved: string
     /** By an instance, a lease or a host. */
     readonly fixedIpHeld: string
     /** Deallocated, and held until its lease ends. */

@@ -30,7 +30,12 @@ const uuid = text(36)
 const time = text(24)
 const timestamps = { created_at: time, updated_at: orNull(time) }
 
-export const networkEntity = new EntitySchema<NetworkRow>({
+/** What a row of the table has besides: how many addresses there are in its range. */
+export interface PoolSize {
+  readonly pool_size: number
+}
+
+export const networkEntity = new EntitySchema<NetworkRow & PoolSize>({
   name: 'Network',
   tableName: 'networks',
   columns: {
@@ -64,6 +69,7 @@ export const networkEntity = new EntitySchema<NetworkRow>({
     enable_dhcp: { ...flag, default: true },
     share_address: flag,
     ...timestamps,
+    pool_size: { type: 'bigint', default: 0 },
   },
   indices: [
     { name: 'ux_networks_uuid', columns: ['uuid'], unique: true },
@@ -103,6 +109,7 @@ export const virtualInterfaceEntity = new EntitySchema<VirtualInterfaceRow>({
     device: orNull(text(15)),
     guest_device: orNull(text(15)),
     ...timestamps,
+    missing_since: orNull(time),
   },
   indices: [
     { name: 'ux_virtual_interfaces_uuid', columns: ['uuid'], unique: true },
@@ -121,7 +128,15 @@ export const virtualInterfaceEntity = new EntitySchema<VirtualInterfaceRow>({
   ],
 })
 
-export const fixedIpEntity = new EntitySchema<FixedIpRow>({
+/** What a row of the table has besides: it may stand for several addresses (see `tables/address-runs.ts`). */
+export interface AddressRun {
+  /** The first of them, as a number. */
+  readonly number: number
+  /** How many they are; 1 for every address that anybody has held. */
+  readonly span: number
+}
+
+export const fixedIpEntity = new EntitySchema<FixedIpRow & AddressRun>({
   name: 'FixedIp',
   tableName: 'fixed_ips',
   columns: {
@@ -136,13 +151,16 @@ export const fixedIpEntity = new EntitySchema<FixedIpRow>({
     reserved: flag,
     host: orNull(name),
     ...timestamps,
+    number: { type: 'bigint', default: 0 },
+    span: { type: 'bigint', default: 1 },
   },
   indices: [
     { name: 'ux_fixed_ips_address', columns: ['address'], unique: true },
+    { name: 'ux_fixed_ips_number', columns: ['number'], unique: true },
     { name: 'ux_fixed_ips_network_id_host', columns: ['network_id', 'host'], unique: true },
     {
-      name: 'ix_fixed_ips_free',
-      columns: ['network_id', 'instance_uuid', 'allocated', 'reserved', 'leased', 'host', 'updated_at'],
+      name: 'ix_fixed_ips_unused',
+      columns: ['network_id', 'instance_uuid', 'allocated', 'reserved', 'leased', 'host', 'updated_at', 'number'],
     },
     {
       name: 'ix_fixed_ips_held',

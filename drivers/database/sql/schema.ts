@@ -1,9 +1,17 @@
 import { SchemaMismatch, type SchemaStatus } from 'netloom/contracts'
 import { MigrationExecutor, type MigrationInterface, type QueryRunner, Table } from 'typeorm'
 import type { Dialect } from './dialect.ts'
+import {
+  AddressRuns,
+  AddressRunsByNumber,
+  FreeAddressesByNumber,
+  NoFreeAddressesById,
+  PoolSizes,
+} from './migrations/address-runs.ts'
 import { DnsChanges, DnsDomains } from './migrations/dns.ts'
 import { InitialSchema } from './migrations/initial.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
+import { MissingGuests } from './migrations/missing-guests.ts'
 
 /** In the order in which they are applied. */
 export const migrations: (new () => MigrationInterface & { readonly name: string })[] = [
@@ -11,8 +19,14 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   HostChanges,
   ServiceNodes,
   ServiceBusySince,
+  MissingGuests,
   DnsDomains,
   DnsChanges,
+  AddressRuns,
+  AddressRunsByNumber,
+  PoolSizes,
+  FreeAddressesByNumber,
+  NoFreeAddressesById,
 ]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */

@@ -47,7 +47,7 @@ export class Session implements SqlSession {
       const result = await runner.query(sql, [...params], true)
       const affected = result.affected ?? result.records.length
       this.#changed ||= writes && affected > 0
-      return { rows: result.records, affected, insertId: Number(result.raw?.insertId ?? 0) }
+      return { rows: result.records, affected, insertId: insertIdOf(result.raw) }
     } catch (error) {
       if (hindranceOf(dialect, error) !== null) this.#failure = { error }
       throw error
@@ -57,4 +57,10 @@ export class Session implements SqlSession {
   end(): void {
     this.#ended = true
   }
+}
+
+/** Of mysql2 a header, of better-sqlite3 the number itself. */
+function insertIdOf(raw: unknown): number {
+  if (typeof raw === 'number' || typeof raw === 'bigint') return Number(raw)
+  return Number((raw as { insertId?: unknown } | undefined)?.insertId ?? 0)
 }

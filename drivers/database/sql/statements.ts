@@ -21,14 +21,15 @@ export function rowReader<T>(entity: EntitySchema<T>): <D = T>(row: SqlRow) => D
   }
 }
 
-/** Inserts one row: the columns of the entity that `values` has a property for. */
-export async function insert<T>(session: SqlSession, entity: EntitySchema<T>, values: Partial<T>): Promise<void> {
+/** Inserts one row: the columns of the entity that `values` has a property for. @returns its id, where it has a generated one */
+export async function insert<T>(session: SqlSession, entity: EntitySchema<T>, values: Partial<T>): Promise<number> {
   const given = values as Readonly<Record<string, SqlValue | undefined>>
   const columns = Object.keys(entity.options.columns).filter((name) => given[name] !== undefined)
-  await session.query(
+  const { insertId } = await session.query(
     insertText(String(entity.options.tableName), columns, 1),
     columns.map((name) => given[name] as SqlValue),
   )
+  return insertId
 }
 
 /** The text that inserts a number of rows. */

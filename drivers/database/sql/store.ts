@@ -7,6 +7,7 @@ import { FloatingIps } from './tables/floating-ips.ts'
 import { HostChanges } from './tables/host-changes.ts'
 import { Instances } from './tables/instances.ts'
 import { Networks } from './tables/networks.ts'
+import { Pools } from './tables/pools.ts'
 import { Services } from './tables/services.ts'
 import { VirtualInterfaces } from './tables/virtual-interfaces.ts'
 
@@ -15,6 +16,7 @@ export function openStore(context: TableContext): NetworkStore {
   return {
     networks: new Networks(context),
     fixedIps: new FixedIps(context),
+    pools: new Pools(context),
     floatingIps: new FloatingIps(context),
     virtualInterfaces: new VirtualInterfaces(context),
     instances: new Instances(context),

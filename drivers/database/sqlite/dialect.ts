@@ -5,6 +5,11 @@ function errorCode(error: unknown): string {
   return String(driverError?.code ?? code ?? '')
 }
 
+/** Conditions on a fixed IP that nobody holds: equalities only, in the order of the index. */
+const unheld = (reserved: 0 | 1) =>
+  `fixed_ips.instance_uuid IS NULL AND fixed_ips.allocated = 0 AND fixed_ips.reserved = ${reserved} ` +
+  'AND fixed_ips.leased = 0 AND fixed_ips.host IS NULL'
+
 /** SQLite 3.35 or newer (RETURNING). Source: https://www.sqlite.org/lang.html and https://www.sqlite.org/rescode.html */
 export const sqliteDialect: Dialect = {
   // A deferred transaction that has read and then writes fails at once when another wrote meanwhile; no waiting helps.
@@ -18,9 +23,8 @@ export const sqliteDialect: Dialect = {
   insertionOrder: 'rowid',
 
   conditions: {
-    fixedIpFree:
-      'fixed_ips.instance_uuid IS NULL AND fixed_ips.allocated = 0 AND fixed_ips.reserved = 0 ' +
-      'AND fixed_ips.leased = 0 AND fixed_ips.host IS NULL',
+    fixedIpFree: unheld(0),
+    fixedIpReserved: unheld(1),
     // Word for word the condition of the index ix_fixed_ips_held, or SQLite does not use it.
     fixedIpHeld: '(fixed_ips.instance_uuid IS NOT NULL OR fixed_ips.leased = 1 OR fixed_ips.host IS NOT NULL)',
     // Implies the one before, so free addresses are not read.

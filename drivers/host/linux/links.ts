@@ -7,10 +7,12 @@ interface IpLink {
   readonly flags: readonly string[]
   readonly mtu: number
   readonly master?: string
+  /** The device that carries it. */
+  readonly link?: string
   readonly address?: string
   readonly linkinfo?: {
     readonly info_kind?: string
-    readonly info_data?: { readonly type?: string }
+    readonly info_data?: { readonly type?: string; readonly id?: number }
     readonly info_slave_kind?: string
     readonly info_slave_data?: { readonly hairpin?: boolean }
   }
@@ -34,9 +36,9 @@ export function parseLinks(text: string): readonly HostResource[] {
   return links.flatMap((link) => [linkOf(link), ...addressesOf(link)])
 }
 
-/** A link that is down tells none of its attributes, so that all of them are set when it is brought up. */
+/** A link that is down tells none of the attributes that can be set, so that all of them are set when it is brought up. */
 function linkOf(link: IpLink): LinkResource {
-  const base = { kind: 'link', name: link.ifname, type: typeOf(link) } as const
+  const base = { kind: 'link', name: link.ifname, type: typeOf(link), ...vlanOf(link) } as const
   if (!link.flags.includes('UP')) return { ...base, down: true }
   const port = link.linkinfo?.info_slave_kind === 'bridge'
   return {
@@ -48,8 +50,15 @@ function linkOf(link: IpLink): LinkResource {
   }
 }
 
+function vlanOf({ link, linkinfo }: IpLink): Pick<LinkResource, 'parent' | 'vlanId'> {
+  if (linkinfo?.info_kind !== 'vlan') return {}
+  const { id } = linkinfo.info_data ?? {}
+  return { ...(link === undefined ? {} : { parent: link }), ...(id === undefined ? {} : { vlanId: id }) }
+}
+
 function typeOf({ linkinfo }: IpLink): LinkResource['type'] {
   if (linkinfo?.info_kind === 'bridge') return 'bridge'
+  if (linkinfo?.info_kind === 'vlan') return 'vlan'
   if (linkinfo?.info_kind === 'veth') return 'veth'
   return linkinfo?.info_kind === 'tun' && linkinfo.info_data?.type === 'tap' ? 'tap' : 'existing'
 }

@@ -48,10 +48,12 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
   return { resources, namespaces }
 }
 
-/** The kernel does not tell the far end of a veth pair: our own record does. */
+/** The kernel does not tell the far end of a veth pair: our own record does. With two, a change of it may be half done. */
 function withPeer(link: LinkResource, ledger: Ledger): LinkResource {
-  const record = ledger.recordsOf(resourceKey(link))[0]
-  return link.type === 'veth' && record?.kind === 'link' && record.peer ? { ...link, peer: record.peer } : link
+  const [record, former] = ledger.recordsOf(resourceKey(link))
+  if (link.type !== 'veth' || record?.kind !== 'link' || !record.peer) return link
+  const { addresses: _, gateway: __, ...bare } = record.peer
+  return { ...link, peer: former === undefined ? record.peer : bare }
 }
 
 function observeSysctls(wanted: readonly HostResource[], sysctl: Sysctl): readonly HostResource[] {

@@ -22,7 +22,13 @@ export function refusals(steps: readonly Step[], state: HostState): readonly Ope
 function unsafeWord(resource: HostResource): string | null {
   const words =
     resource.kind === 'link'
-      ? [resource.name, resource.macAddress, resource.master, ...Object.values(resource.peer ?? {})]
+      ? [
+          resource.name,
+          resource.macAddress,
+          resource.master,
+          resource.parent,
+          ...Object.values(resource.peer ?? {}).flat(),
+        ]
       : resource.kind === 'address'
         ? [resource.device, resource.cidr, resource.broadcast]
         : []
@@ -36,7 +42,8 @@ function whyNot(resource: HostResource, state: HostState, removed: ReadonlySet<s
   const there = observed?.resource.kind === 'link' ? observed.resource : null
   if (resource.type === 'existing') return there && whyNotEnslave(resource, there, state, removed)
   if (there && isAnother(resource, there) && !observed?.ours) {
-    return `${resource.name} is there and is no ${resource.type}: netloom did not make it and leaves it alone`
+    const what = resource.vlanId === undefined ? '' : ` with id ${resource.vlanId} of ${resource.parent}`
+    return `${resource.name} is there and is no ${resource.type}${what}: netloom did not make it and leaves it alone`
   }
   if (resource.type === 'veth' && !there && !resource.peer)
     return `veth ${resource.name} has no other end to be made with`

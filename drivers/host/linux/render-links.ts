@@ -2,6 +2,7 @@
 import {
   type AddressResource,
   type BatchLine,
+  type GuestEnd,
   type HostState,
   type LinkResource,
   parseCidr,
@@ -15,10 +16,12 @@ export function creationText(resource: LinkResource | AddressResource): string |
     const { cidr, broadcast, scope, device } = resource
     return words('address add', cidr, given('broadcast', broadcast), given('scope', scope), `dev ${device}`)
   }
-  const { name, peer, mtu, macAddress } = resource
+  const { name, peer, mtu, macAddress, parent, vlanId } = resource
   switch (resource.type) {
     case 'bridge':
       return `link add name ${name} type bridge forward_delay 0 stp_state 0`
+    case 'vlan':
+      return `link add link ${parent} name ${name} type vlan id ${vlanId}`
     case 'tap':
       return `tuntap add dev ${name} mode tap`
     case 'veth': {
@@ -73,15 +76,20 @@ export function linkLines(step: Step, wanted: LinkResource, state: HostState): L
     remove: [],
     create: creation === null ? [] : [line(creation, ...harmlessAtCreation(wanted))],
     configure: [line(set), ...hairpin],
-    guest: guestLines(wanted, there?.master === undefined, mtu).map((text) =>
-      creation === null ? line(text, 'Cannot find device') : line(text),
-    ),
+    guest: [
+      ...guestLines(wanted, there?.master === undefined, mtu).map((text) =>
+        creation === null ? line(text, 'Cannot find device') : line(text),
+      ),
+      ...settingLines(wanted.peer, there?.master === undefined ? undefined : there.peer).map((text) =>
+        line(text, ...HARMLESS_AT_REMOVAL),
+      ),
+    ],
   }
 }
 
-/** Another agent may make a bridge or a tap at the same moment (defects-linux-net C5); a veth's name is ours alone. */
+/** Another agent may make a bridge, a VLAN or a tap at the same moment (defects-linux-net C5); a veth's name is ours alone. */
 function harmlessAtCreation(link: LinkResource): readonly string[] {
-  if (link.type === 'bridge') return ['File exists']
+  if (link.type === 'bridge' || link.type === 'vlan') return ['File exists']
   return link.type === 'tap' ? ['Device or resource busy'] : []
 }
 
@@ -94,13 +102,35 @@ function guestLines({ peer }: LinkResource, begun: boolean, mtu: number | undefi
   return [words(`link set dev ${peer.name}`, given('mtu', mtu), begun ? 'up' : '')]
 }
 
+/**
+ * What the guest gets without DHCP. A route goes with the address that it was reached by, so it is set last, and again
+ * with each change.
+ * @param there undefined: nobody knows, or whoever made the pair may not have come this far
+ */
+function settingLines(peer: GuestEnd | undefined, there: GuestEnd | undefined): readonly string[] {
+  const { name, addresses = [], gateway } = peer ?? {}
+  const before = there?.addresses ?? []
+  const same = JSON.stringify([addresses, gateway]) === JSON.stringify([before, there?.gateway])
+  if (name === undefined || same) return []
+  const gone = before.filter((cidr) => !addresses.includes(cidr))
+  return [
+    ...gone.map((cidr) => `address delete ${cidr} dev ${name}`),
+    ...addresses.map((cidr) => `address replace ${cidr} dev ${name}`),
+    ...(gateway === undefined ? [] : [`route replace default via ${gateway} dev ${name}`]),
+  ]
+}
+
 /** True when no change of attributes makes one into the other. */
 export function isAnother(wanted: LinkResource, there: LinkResource): boolean {
   if (wanted.type === 'existing') return false
   if (wanted.type !== there.type) return true
+  if (wanted.parent !== there.parent || wanted.vlanId !== there.vlanId) return true
   const [a, b] = [wanted.peer, there.peer]
   return a !== undefined && b !== undefined && (a.netns !== b.netns || a.name !== b.name)
 }
+
+/** It is gone already. */
+const HARMLESS_AT_REMOVAL = ['ddress not found', 'Cannot assign requested address', 'Cannot find device']
 
 /** The line that takes a link or an address away. */
 export function removeLine(owner: string, resource: LinkResource | AddressResource): BatchLine {
@@ -109,7 +139,7 @@ export function removeLine(owner: string, resource: LinkResource | AddressResour
     : {
         owner,
         text: `address delete ${resource.cidr} dev ${resource.device}`,
-        harmless: ['ddress not found', 'Cannot assign requested address', 'Cannot find device'],
+        harmless: HARMLESS_AT_REMOVAL,
       }
 }
 

@@ -52,8 +52,11 @@ export class Answers {
     acknowledge(channel, message)
   }
 
-  /** A call that names no host. One that comes again was with a host that went away: what that did is not known. */
-  async any(channel: Channel, message: ConsumeMessage): Promise<void> {
+  /**
+   * A call that names no host. One that comes again was with a host that went away: what that did is not known.
+   * @param gone aborted when the channel closes: the caller is told that the call is lost, and may repeat it
+   */
+  async any(channel: Channel, message: ConsumeMessage, gone: AbortSignal): Promise<void> {
     if (message.properties.type === PROBE) {
       acknowledge(channel, message)
       return
@@ -67,7 +70,7 @@ export class Answers {
       answer(channel, message, encoded(failure(new ConnectionLost({ method, host: null }))))
       return
     }
-    answer(channel, message, encoded(await this.#endpoint.receive(request)))
+    answer(channel, message, encoded(await this.#endpoint.receive(request, gone)))
     acknowledge(channel, message)
   }
 

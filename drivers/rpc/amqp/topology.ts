@@ -39,8 +39,10 @@ export function declareHost({ topic, host, names, answers, limits }: Topology, d
     await channel.bindQueue(own, names.fanout, topic)
     if (!direct) {
       const calls = names.calls(topic)
+      const gone = new AbortController()
+      channel.once('close', () => gone.abort())
       await channel.assertQueue(calls, { autoDelete: true, expires: UNREAD_MS, ...full })
-      shared.push(await read(channel, calls, (message) => answers.any(channel, message)))
+      shared.push(await read(channel, calls, (message) => answers.any(channel, message, gone.signal)))
     }
     await read(channel, own, (message) => answers.own(channel, message))
     return shared

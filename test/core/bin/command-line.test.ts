@@ -109,6 +109,10 @@ describe('wrong usage asks nobody, ends with 2 and a short message', () => {
     ['network create a --mtu big', /--mtu.*'big' is invalid\. Give a whole number/],
     ['network create a --multi_host=maybe', /'maybe' is invalid\. Give T or F/],
     ['network create a --vlan', /argument missing/],
+    ['network modify x', /say what to change, such as --host/],
+    ['network modify x --host a --disassociate-host', /give either --host or --disassociate-host/],
+    ['network modify x --project a --disassociate-project', /give either --project or --disassociate-project/],
+    ['vpn change acme --ip 203.0.113.9', /required option '--port <port>' not specified/],
     ['floating allocate', /the operator must say for whom: give --project P/],
     [`instance allocate ${INSTANCE}`, /required option '--project <project>' not specified/],
     [`instance attach ${INSTANCE}`, /give either --netns or --tap/],
@@ -143,7 +147,7 @@ describe('help', () => {
       expect([status, stderr, calls]).toEqual([0, '', []])
       expect(stdout).toMatch(`Usage: netloom${level} `)
       const listed = stdout.split('Commands:\n')[1]?.split('\n\n')[0] ?? ''
-      const verbs = [...listed.matchAll(/^ {2}([a-z]+)/gm)].map((match) => match[1])
+      const verbs = [...listed.matchAll(/^ {2}([a-z-]+)/gm)].map((match) => match[1])
       if (verbs.length === 0 || level === '') expect(stdout).toMatch(/Examples?:\n {2}netloom /)
       levels.push(...verbs.map((verb) => `${level} ${verb}`))
     }

@@ -1,7 +1,19 @@
 import type { Json, JsonObject } from 'netloom/contracts'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type CommandBench, makeCommandBench } from './command-bench.ts'
-import { attachment, floating, host, INSTANCE, instance, lease, network, networkInfo, UUID } from './samples.ts'
+import {
+  attachment,
+  fixedIp,
+  floating,
+  freeRange,
+  host,
+  INSTANCE,
+  instance,
+  lease,
+  network,
+  networkInfo,
+  UUID,
+} from './samples.ts'
 
 let bench: CommandBench
 beforeAll(async () => {
@@ -125,6 +137,78 @@ const cases: readonly Case[] = [
       'addresses.used  1',
     ),
   },
+  {
+    line: 'network create net 10.0.0.0/22 --json',
+    answers: { create_networks: [] },
+    calls: [['create_networks', { label: 'net', cidr: '10.0.0.0/22' }]],
+    stdout: '[]\n',
+  },
+  {
+    line: 'network create demo 10.0.0.0/22',
+    answers: { create_networks: [network] },
+    calls: [['create_networks', { label: 'demo', cidr: '10.0.0.0/22' }]],
+    stdout: lines(
+      'UUID                                  LABEL  CIDR         CIDR_V6  VLAN  BRIDGE  PROJECT  HOST',
+      `${UUID}  demo   10.0.0.0/24  -         100  br100   -        node1`,
+    ),
+    stderr: '256 of the 1024 addresses of 10.0.0.0/22 are used: --network_size makes larger networks\n',
+  },
+  {
+    line: `network modify ${UUID} --project acme --disassociate-host`,
+    answers: { modify_network: { uuid: UUID } },
+    calls: [['modify_network', { uuid: UUID, project_id: 'acme', host: null }]],
+    stdout: lines('FIELD  VALUE', `uuid   ${UUID}`),
+  },
+  {
+    line: `network modify ${UUID} --disassociate-project`,
+    answers: { modify_network: { uuid: UUID } },
+    calls: [['modify_network', { uuid: UUID, project_id: null }]],
+    stdout: lines('FIELD  VALUE', `uuid   ${UUID}`),
+  },
+  {
+    line: 'network add-project acme',
+    answers: { add_network_to_project: { uuid: UUID } },
+    calls: [['add_network_to_project', { project_id: 'acme', network_uuid: null }]],
+    stdout: lines('FIELD  VALUE', `uuid   ${UUID}`),
+  },
+  {
+    line: `network add-project acme ${UUID}`,
+    answers: { add_network_to_project: { uuid: UUID } },
+    calls: [['add_network_to_project', { project_id: 'acme', network_uuid: UUID }]],
+    stdout: lines('FIELD  VALUE', `uuid   ${UUID}`),
+  },
+  {
+    line: 'project scrub acme',
+    answers: { scrub_project: [] },
+    calls: [['scrub_project', { project_id: 'acme' }]],
+    stderr: 'project acme had no network\n',
+  },
+  {
+    line: 'vpn list',
+    answers: {
+      get_all_networks: [
+        {
+          ...network,
+          project_id: 'acme',
+          vpn_public_address: null,
+          vpn_public_port: 1000,
+          vpn_private_address: '10.0.0.2',
+        },
+        { ...network, vpn_private_address: null },
+      ],
+    },
+    calls: [['get_all_networks', {}]],
+    stdout: lines(
+      'PROJECT  NETWORK  VLAN  PUBLIC_ADDRESS  PORT  PRIVATE_ADDRESS  HOST',
+      'acme     demo      100  -               1000  10.0.0.2         node1',
+    ),
+  },
+  {
+    line: 'vpn change acme --ip 203.0.113.9 --port 1000',
+    answers: { change_vpn: [] },
+    calls: [['change_vpn', { project_id: 'acme', address: '203.0.113.9', port: 1000 }]],
+    stderr: 'project acme has no VPN server\n',
+  },
   { line: `network delete ${UUID}`, calls: [['delete_network', { uuid: UUID }]], stderr: `network ${UUID} deleted\n` },
   {
     line: 'floating create 203.0.113.0/28 --pool public --interface eth1',
@@ -173,7 +257,11 @@ const cases: readonly Case[] = [
   },
   {
     line: 'floating release 203.0.113.5',
-    calls: [['deallocate_floating_ip', { address: '203.0.113.5' }]],
+    answers: { get_floating_ip_by_address: floating },
+    calls: [
+      ['get_floating_ip_by_address', { address: '203.0.113.5' }],
+      ['deallocate_floating_ip', { address: '203.0.113.5', project_id: 'acme' }],
+    ],
     stderr: 'floating IP 203.0.113.5 released\n',
   },
   {
@@ -184,7 +272,10 @@ const cases: readonly Case[] = [
   },
   {
     line: 'floating disassociate 203.0.113.5',
-    calls: [['disassociate_floating_ip', { address: '203.0.113.5' }]],
+    calls: [
+      ['get_floating_ip_by_address', { address: '203.0.113.5' }],
+      ['disassociate_floating_ip', { address: '203.0.113.5' }],
+    ],
     stderr: 'floating IP 203.0.113.5 disassociated\n',
   },
   {
@@ -270,6 +361,52 @@ const cases: readonly Case[] = [
     answers: { detach_vifs: [attachment] },
     calls: [['detach_vifs', { instance_uuid: INSTANCE }]],
     stdout: lines('DEVICE  GUEST_DEVICE  MAC                TARGET', 'tapv1   eth0          fa:16:3e:00:00:01  web1'),
+  },
+  {
+    line: `fixed list --network ${UUID} --host node2`,
+    answers: { list_fixed_ips: [fixedIp, { ...fixedIp, address: '10.0.0.9', state: 'gateway', instance_host: null }] },
+    calls: [['list_fixed_ips', { network_uuid: UUID, host: 'node2' }]],
+    stdout: lines(
+      'ADDRESS   STATE    LEASED  HOSTNAME  INSTANCE                              HOST   NETWORK',
+      `10.0.0.3  used     yes     web1      ${INSTANCE}  node2  demo`,
+      `10.0.0.9  gateway  yes     web1      ${INSTANCE}  -      demo`,
+    ),
+  },
+  {
+    line: 'fixed list',
+    answers: { list_fixed_ips: [] },
+    calls: [['list_fixed_ips', {}]],
+    stderr: 'no address is in use\n',
+  },
+  {
+    line: `fixed list --free --network=${UUID}`,
+    answers: { list_free_fixed_ips: [freeRange] },
+    calls: [['list_free_fixed_ips', { network_uuid: UUID }]],
+    stdout: lines('FIRST     LAST        ADDRESSES  NETWORK', '10.0.0.4  10.0.0.254        251  demo'),
+  },
+  {
+    line: 'fixed list --free --host node1',
+    calls: [],
+    status: 2,
+    stderr: 'netloom: free addresses are of no host: leave out --host or --free; see `netloom fixed list --help`\n',
+  },
+  {
+    line: 'fixed show 10.0.0.3',
+    answers: { get_fixed_ip_by_address: { address: '10.0.0.3', state: 'free', leased: false } },
+    calls: [['get_fixed_ip_by_address', { address: '10.0.0.3' }]],
+    stdout: lines('FIELD    VALUE', 'address  10.0.0.3', 'state    free', 'leased   no'),
+  },
+  {
+    line: 'fixed reserve 10.128.0.0/9',
+    answers: { reserve_fixed_ips: { addresses: 8_388_608 } },
+    calls: [['reserve_fixed_ips', { range: '10.128.0.0/9' }]],
+    stderr: '8388608 fixed IPs reserved\n',
+  },
+  {
+    line: 'fixed unreserve 10.0.0.5-10.0.0.9',
+    answers: { unreserve_fixed_ips: { addresses: 4 } },
+    calls: [['unreserve_fixed_ips', { range: '10.0.0.5-10.0.0.9' }]],
+    stderr: '4 fixed IPs are in the pool again\n',
   },
   {
     line: `lease list ${UUID}`,

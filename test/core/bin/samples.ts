@@ -64,8 +64,16 @@ export const instance = {
       fixed_ips: ['10.0.0.3'],
       floating_ips: ['203.0.113.5'],
       attached_to: 'web1',
+      missing_since: null,
     },
-    { mac: 'fa:16:3e:00:00:02', network: 'bare', fixed_ips: [], floating_ips: [], attached_to: null },
+    {
+      mac: 'fa:16:3e:00:00:02',
+      network: 'bare',
+      fixed_ips: [],
+      floating_ips: [],
+      attached_to: null,
+      missing_since: null,
+    },
   ],
 }
 
@@ -84,6 +92,26 @@ export const lease = {
   instance_uuid: INSTANCE,
   network: 'demo',
   allocated: true,
+}
+
+export const fixedIp = {
+  address: '10.0.0.3',
+  state: 'used',
+  network: 'demo',
+  network_uuid: UUID,
+  instance_uuid: INSTANCE,
+  hostname: 'web1',
+  instance_host: 'node2',
+  host: null,
+  leased: true,
+}
+
+export const freeRange = {
+  network: 'demo',
+  network_uuid: UUID,
+  first: '10.0.0.4',
+  last: '10.0.0.254',
+  addresses: 251,
 }
 
 export const host = {

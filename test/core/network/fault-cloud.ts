@@ -30,7 +30,7 @@ import { validate } from '../../../config/validate.ts'
 import { PluginContainer } from '../../../core/plugin-system/container.ts'
 import { coreOptions } from '../../../core/plugin-system/core-options.ts'
 import { SqlDatabase } from '../../../drivers/database/sql/database.ts'
-import type { Engine } from '../../../drivers/database/sql/dialect.ts'
+import type { Engine, SqlRow } from '../../../drivers/database/sql/dialect.ts'
 import iptables from '../../../drivers/firewall/iptables.ts'
 import dnsmasq from '../../../plugins/dhcp/dnsmasq.ts'
 import bridge from '../../../plugins/interface/bridge.ts'
@@ -50,7 +50,17 @@ const TABLES = ['networks', 'fixed_ips', 'floating_ips', 'virtual_interfaces', '
 /** Times say when, not what; a network stays with the host that took it. */
 const PASSED_OVER: Readonly<Record<string, readonly string[]>> = {
   networks: ['host'],
+  // One address is one fact, whether it is part of a run of free ones or a row: see `eachAddress`.
+  fixed_ips: ['id', 'address', 'span'],
   '': ['created_at', 'updated_at'],
+}
+
+/** A row for each address of a run, in order of their numbers. */
+function eachAddress(rows: readonly SqlRow[]): readonly SqlRow[] {
+  const all = rows.flatMap((row) =>
+    Array.from({ length: Number(row.span) }, (_, index) => ({ ...row, number: Number(row.number) + index })),
+  )
+  return all.toSorted((a, b) => a.number - b.number)
 }
 
 export class FaultCloud {
@@ -126,7 +136,8 @@ export class FaultCloud {
     const tables: Record<string, unknown> = { names: Object.fromEntries([...this.dns].sort()) }
     await this.#engine.withRunner(async (runner) => {
       for (const table of TABLES) {
-        const rows: Record<string, unknown>[] = await runner.query(`SELECT * FROM ${table} ORDER BY 1`)
+        const stored: SqlRow[] = await runner.query(`SELECT * FROM ${table} ORDER BY 1`)
+        const rows = table === 'fixed_ips' ? eachAddress(stored) : stored
         const without = [...PASSED_OVER['']!, ...(PASSED_OVER[table] ?? [])]
         tables[table] = rows.map((row) =>
           Object.fromEntries(Object.entries(row).filter(([name]) => !without.includes(name))),

@@ -268,7 +268,6 @@ test.each<[string, CreateNetworksRequest, Partial<CreationDefaults>]>([
   ['InvalidCidr', { cidr: '10.0.0.0' }, {}],
   ['InvalidCidr', { cidr: '10.0.0.0/33' }, {}],
   ['InvalidInput', { cidr: 'fd00::/64' }, {}],
-  ['NotSupported', { cidr: '10.0.0.0/24', cidr_v6: 'fd00::/64' }, {}],
   ['InvalidIntValue', { cidr: '10.0.0.0/24', num_networks: 1.5 }, {}],
   ['InvalidIntValue', { cidr: '10.0.0.0/24', network_size: Number.NaN }, {}],
   ['InvalidInput', { cidr: '10.0.0.0/24', num_networks: 0 }, {}],

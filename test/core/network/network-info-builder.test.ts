@@ -1,10 +1,10 @@
 import type { InstanceDetail, NetworkRow } from 'netloom/contracts'
 import { aNetwork, anInstance, aVirtualInterface, macOf, uuidOf } from 'netloom/testing'
 import { describe, expect, test } from 'vitest'
-import { buildNetworkInfo } from '../../../core/network/network-info-builder.ts'
+import { buildNetworkInfo, type NetworkInfoTopology } from '../../../core/network/network-info-builder.ts'
 
-const flatDhcp = { dhcp: true, shouldCreateBridge: true }
-const flat = { dhcp: false, shouldCreateBridge: false }
+const flatDhcp: NetworkInfoTopology = { dhcp: true, shouldCreateBridge: true, ipv6Backend: 'rfc2462' }
+const flat = { ...flatDhcp, dhcp: false, shouldCreateBridge: false }
 
 const vif = (id: number, networkId: number, fixedIps: InstanceDetail['virtual_interfaces'][0]['fixed_ips']) => ({
   ...aVirtualInterface({ id, network_id: networkId }),
@@ -119,6 +119,29 @@ describe('the network', () => {
       version: 6,
       gateway: { address: 'fd00::1', version: 6 },
     })
+  })
+
+  test('has the one IPv6 address that the guest makes, by the backend of the flag; no row holds it', () => {
+    const network = aNetwork({ cidr_v6: 'fd00:0:0:64::/64', gateway_v6: 'fd00:0:0:64::1' })
+    const addresses = (ipv6Backend: NetworkInfoTopology['ipv6Backend']) =>
+      subnetOf(network, { ...flatDhcp, ipv6Backend }).subnets[1]!.ips
+    expect(addresses('rfc2462')).toEqual([
+      { address: 'fd00::64:f816:3eff:fe00:1', type: 'fixed', version: 6, meta: {}, floating_ips: [] },
+    ])
+    expect(addresses('account_identifier')[0]!.address).toBe('fd00::64:89e4:95e7:ff00:1')
+    expect(subnetOf(network).subnets[1]!.meta).toEqual({ dhcp_server: 'fd00:0:0:64::1' })
+  })
+
+  test('says its VLAN where the manager makes devices', () => {
+    const network = aNetwork({ vlan: 100, bridge_interface: 'eth1' })
+    const vlan = { should_create_vlan: true, vlan: 100 }
+    expect(subnetOf(network).meta).toEqual({
+      tenant_id: 'demo',
+      should_create_bridge: true,
+      bridge_interface: 'eth1',
+      ...vlan,
+    })
+    expect(subnetOf(network, flat).meta).toEqual({ tenant_id: 'demo' })
   })
 
   test.each([

@@ -17,6 +17,7 @@ function controller(guests: number, { slowOver = Number.POSITIVE_INFINITY } = {}
       hostAddresses: [],
       plannedNetworkIds: owners.includes('network:1') ? [1] : [],
       leasePlannedNetworkIds: [],
+      injected: [],
       guests: owners.filter((owner) => owner.startsWith('vif:')).map(guestOf),
       leases: [],
       ports: [],

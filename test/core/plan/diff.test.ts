@@ -13,6 +13,14 @@ const pair = {
   peer: { name: 'eth0', netns: 'guest1', macAddress: 'fa:16:3e:00:00:01' },
 } as const
 const eth1 = { kind: 'link', name: 'eth1', type: 'existing', master: 'br1' } as const
+const vlan = {
+  ...port,
+  name: 'vlan7',
+  type: 'vlan',
+  parent: 'eth1',
+  vlanId: 7,
+  macAddress: '02:6e:00:00:00:01',
+} as const
 const address = { kind: 'address', device: 'br1', cidr: '10.0.0.1/24' } as const
 const forward = { kind: 'sysctl', key: 'net.ipv4.ip_forward', value: '1' } as const
 const file = { kind: 'file', path: '/n/a', content: 'one\n', mode: 0o644 } as const
@@ -43,6 +51,15 @@ describe('what is wanted and what is there', () => {
     readonly step: Step['verb'] | null
   }
   const cases: readonly Case[] = [
+    { what: 'the same VLAN', wanted: vlan, there: vlan, step: null },
+    { what: 'another VLAN of that name', wanted: vlan, there: { ...vlan, vlanId: 8 }, step: 'change' },
+    { what: 'one on another device', wanted: vlan, there: { ...vlan, parent: 'eth2' }, ours: false, step: 'change' },
+    {
+      what: 'a VLAN with the MAC of its device',
+      wanted: vlan,
+      there: { ...vlan, macAddress: '02:00:00:00:00:02' },
+      step: 'change',
+    },
     { what: 'nothing is there', wanted: bridge, there: null, step: 'add' },
     { what: 'the same', wanted: bridge, there: bridge, step: null },
     { what: 'more than was asked for', wanted: bridge, there: { ...bridge, mtu: 1500 }, step: null },
@@ -100,6 +117,19 @@ describe('what is wanted and what is there', () => {
       there: null,
       step: null,
     },
+    {
+      what: 'a pair that gave its guest no address',
+      wanted: { ...pair, peer: { ...pair.peer, addresses: ['10.0.0.2/24'] } },
+      there: pair,
+      step: 'change',
+    },
+    {
+      what: 'a file of others that is to be kept',
+      wanted: { ...file, keepsOthers: true },
+      there: { ...file, content: 'two\n' },
+      ours: false,
+      step: null,
+    },
     { what: 'another content', wanted: file, there: { ...file, content: 'two\n' }, step: 'change' },
     { what: 'another mode', wanted: file, there: { ...file, mode: 0o600 }, step: 'change' },
     { what: 'other words of a daemon', wanted: daemon, there: { ...daemon, argv: ['d'] }, step: 'change' },
@@ -124,7 +154,8 @@ describe('what is wanted and what is there', () => {
   ]
 
   test.each(cases)('$what: $step', ({ wanted, there, ours = true, step }) => {
-    const state = stateOf(there === null ? [] : [there], ours, ['guest1'])
+    const others = wanted.kind === 'link' && wanted.name !== 'br1' ? [bridge] : []
+    const state = stateOf(there === null ? others : [there, ...others], ours, ['guest1'])
     const { steps, waiting } = diffResources(owned([wanted]), state)
     expect(verbs(steps)).toEqual(step === null ? [] : [`${step} ${resourceKey(wanted)}`])
     expect(waiting).toEqual([])
@@ -136,7 +167,14 @@ describe('what is wanted and what is there', () => {
       waiting: [{ owner: 'o', text: 'veth tap1 to eth0 in guest1 on br1 waits for namespace guest1' }],
     })
     const elsewhere = { ...pair, master: 'br2' }
-    expect(verbs(diffResources(owned([pair]), stateOf([elsewhere])).steps)).toEqual(['change link tap1'])
+    expect(verbs(diffResources(owned([pair]), stateOf([elsewhere, bridge])).steps)).toEqual(['change link tap1'])
+  })
+
+  test('a guest’s port waits for a bridge that nobody makes, and takes one that is there or made with it', () => {
+    const waiting = [{ owner: 'o', text: 'tap tap1 on br1 waits for bridge br1' }]
+    expect(diffResources(owned([port]), stateOf([]))).toEqual({ steps: [], waiting })
+    expect(verbs(diffResources(owned([port]), stateOf([bridge], false)).steps)).toEqual(['add link tap1'])
+    expect(verbs(diffResources(owned([port, bridge]), stateOf([])).steps)).toEqual(['add link tap1', 'add link br1'])
   })
 
   test('what nobody wants goes when it is ours; settings and what is to be kept stay', () => {
@@ -166,9 +204,12 @@ describe('for any wanted and any observed resources', () => {
   test('everything wanted is there afterwards, and all else of ours is gone', () => {
     fc.assert(
       fc.property(anyResources, anyState, (wanted, state) => {
-        const { steps } = diffResources(owned(wanted), state, unwantedIn(state, wanted))
+        const { steps, waiting } = diffResources(owned(wanted), state, unwantedIn(state, wanted))
         const { resources } = applySteps(state, steps)
-        for (const resource of wanted) expect([...resources.keys()]).toContain(resourceKey(resource))
+        const waits = (resource: HostResource) =>
+          waiting.some(({ text }) => text.startsWith(`${describeResource(resource)} `))
+        for (const resource of wanted)
+          if (!waits(resource)) expect([...resources.keys()]).toContain(resourceKey(resource))
         for (const [key, { resource, ours }] of resources) {
           const mayStay = resource.kind === 'sysctl' || (resource.kind === 'link' && resource.keep)
           if (ours && !mayStay) expect(wanted.map(resourceKey)).toContain(key)
@@ -192,6 +233,7 @@ test.each([
   [bridge, 'bridge br1'],
   [pair, 'veth tap1 to eth0 in guest1 on br1'],
   [eth1, 'device eth1 on br1'],
+  [vlan, 'vlan vlan7 with id 7 of eth1 on br1'],
   [address, 'address 10.0.0.1/24 on br1'],
   [forward, 'sysctl net.ipv4.ip_forward = 1'],
   [file, 'file /n/a'],

@@ -20,6 +20,13 @@ export const anyResource: fc.Arbitrary<HostResource> = fc.oneof(
     { requiredKeys: ['kind', 'name', 'type'] },
   ),
   fc.record({
+    kind: fc.constant('link' as const),
+    name: device,
+    type: fc.constant('vlan' as const),
+    parent: fc.constantFrom('eth1', 'eth2'),
+    vlanId: fc.constantFrom(7, 8),
+  }),
+  fc.record({
     kind: fc.constant('address' as const),
     device,
     cidr: fc.constantFrom('10.0.0.1/24', '10.0.0.2/24', '203.0.113.5/32'),

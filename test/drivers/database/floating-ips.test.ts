@@ -77,22 +77,51 @@ test('an address leads to a fixed IP only while a project has it (defects-manage
   }
   expect(await detail()).toMatchObject(associated)
   // Given back only when it leads nowhere.
-  expect(await run((store) => store.floatingIps.release(address))).toBe(false)
+  expect(await run((store) => store.floatingIps.release(address, 'demo'))).toBe(false)
   await expect(run((store) => store.floatingIps.associate(address, 999, 'host1'))).rejects.toThrow(
     'fixed IP 999 is not there',
   )
-  expect(await run((store) => store.floatingIps.disassociate(address, 999))).toBe(false)
+  expect(await run((store) => store.floatingIps.disassociate(address, { leadsTo: 999 }))).toBe(false)
   expect(await detail()).toMatchObject(associated)
-  expect(await run((store) => store.floatingIps.disassociate(address, fixedIp.id))).toBe(true)
+  expect(await run((store) => store.floatingIps.disassociate(address, { leadsTo: fixedIp.id }))).toBe(true)
   expect(await run((store) => store.floatingIps.disassociate(address))).toBe(false)
   expect(await detail()).toMatchObject({ fixed_ip_id: null, fixed_address: null, host: null, project_id: 'demo' })
-  expect(await run((store) => store.floatingIps.release(address))).toBe(true)
+  expect(await run((store) => store.floatingIps.release(address, 'demo'))).toBe(true)
   expect(await detail()).toMatchObject({ project_id: null, auto_assigned: false })
-  expect([await run((store) => store.floatingIps.release(address)), await associate()]).toEqual([false, false])
-  expect(await run((store) => store.floatingIps.release('192.0.2.1'))).toBe(false)
+  expect([await run((store) => store.floatingIps.release(address, 'demo')), await associate()]).toEqual([false, false])
+  expect(await run((store) => store.floatingIps.release('192.0.2.1', 'demo'))).toBe(false)
   await expect(run((store) => store.floatingIps.byAddress('192.0.2.1'))).rejects.toThrow(
     '192.0.2.1 is not a floating IP',
   )
+})
+
+test('a change is made only while the address is as it was checked: a late call takes nothing from the next project', async () => {
+  const { database, fixedIp } = await storeWithFloatingIps()
+  const address = '203.0.113.1'
+  const run = <T>(work: Parameters<typeof database.transaction<T>>[0]) => database.transaction(work)
+  const take = (project: string) => run((store) => store.floatingIps.allocate('public', project, false))
+  const release = (project: string) => run((store) => store.floatingIps.release(address, project))
+  await take('demo')
+  expect(await release('demo')).toBe(true)
+  await take('next')
+  expect(await release('demo')).toBe(false)
+  const cases = [
+    [{ projectId: 'demo' }, false],
+    [{ projectId: 'next', leadsTo: fixedIp.id }, false],
+    [{ projectId: 'next', leadsTo: null }, true],
+    [{ leadsTo: null }, false],
+    [{ leadsTo: fixedIp.id }, true],
+    [{}, true],
+  ] as const
+  for (const [ifIs, done] of cases) {
+    const associate = run((store) => store.floatingIps.associate(address, fixedIp.id, 'host1', ifIs))
+    expect(await associate, JSON.stringify(ifIs)).toBe(done)
+  }
+  expect(await run((store) => store.floatingIps.disassociate(address, { projectId: 'demo' }))).toBe(false)
+  expect(await run((store) => store.floatingIps.disassociate(address, { projectId: 'next' }))).toBe(true)
+  const { id } = await run((store) => store.floatingIps.byAddress(address))
+  expect(await run((store) => store.floatingIps.byId(id))).toMatchObject({ address, project_id: 'next' })
+  await expect(run((store) => store.floatingIps.byId(999))).rejects.toThrow('floating IP 999 is not there')
 })
 
 test('floating IPs are found by host, project, address and fixed IP, all together', async () => {
@@ -108,6 +137,8 @@ test('floating IPs are found by host, project, address and fixed IP, all togethe
     [{ host: 'host1' }, [2]],
     [{ fixedIpIds: [fixedIp.id] }, [2]],
     [{ fixedIpIds: [fixedIp.id], projectId: 'demo' }, []],
+    [{ instanceUuid: uuid(1) }, [2]],
+    [{ instanceUuid: uuid(2) }, []],
     [{ addresses: ['203.0.113.3', '203.0.113.1'] }, [1, 3]],
     [{ addresses: [] }, []],
   ] as const

@@ -145,6 +145,99 @@ test('after any row of operations each address has the owner that the rules give
   )
 })
 
+/** All orders in which several rows of things may happen, each row in its own order. */
+function* interleavings<T>(rows: readonly (readonly T[])[]): Generator<readonly T[]> {
+  if (rows.every((row) => row.length === 0)) yield []
+  for (const [index, [first, ...rest]] of rows.entries()) {
+    if (first === undefined) continue
+    for (const after of interleavings(rows.map((row, other) => (other === index ? rest : row)))) yield [first, ...after]
+  }
+}
+
+const of = (guest: number, ...kinds: readonly ('claim' | 'lease' | 'deallocate' | 'release')[]) =>
+  kinds.map((kind): Action => ({ kind, guest, address: 0 }))
+const timeout: Action = { kind: 'freeStale', age: 0 }
+
+// Reports of the DHCP server come late and twice; the second guest asks again where it was refused.
+const lives: readonly (readonly [what: string, first: readonly Action[], second: readonly Action[]])[] = [
+  [
+    'both take leases and give them back',
+    of(1, 'claim', 'lease', 'deallocate', 'release'),
+    of(2, 'claim', 'claim', 'lease', 'deallocate', 'release'),
+  ],
+  [
+    'reports of the first come again',
+    of(1, 'claim', 'lease', 'deallocate', 'release', 'lease', 'release'),
+    of(2, 'claim', 'claim', 'lease'),
+  ],
+  [
+    'the first never gives its lease back, and is told of late',
+    of(1, 'claim', 'deallocate', 'lease', 'lease'),
+    of(2, 'claim', 'lease', 'claim', 'deallocate'),
+  ],
+  [
+    'a renewal of the first comes after its end, and the second never leases (defects-manager A5)',
+    of(1, 'claim', 'lease', 'lease', 'deallocate', 'lease', 'release'),
+    of(2, 'claim', 'claim', 'deallocate'),
+  ],
+]
+
+test.runIf(engineName === 'sqlite').each(lives)(
+  'in every order of what two guests do with one address it has one owner, the right one, and is free in the end: %s (lessons B1, defects-manager A3 to A7)',
+  async (_what, first, second) => {
+    const clock = new TestClock()
+    const begin = clock.ms
+    const database = await openDatabase({ clock })
+    await database.transaction(async ({ networks, virtualInterfaces }) => {
+      await networks.create(poolOf(1))
+      for (const number of [1, 2]) {
+        await virtualInterfaces.create({
+          uuid: uuid(number),
+          address: mac(number),
+          network_id: 1,
+          instance_uuid: uuid(number),
+        })
+      }
+    })
+    let orders = 0
+    for (const steps of interleavings([first, second, [timeout]])) {
+      orders += 1
+      await database.transaction(async (store) => {
+        const address: Address = { owner: null, allocated: false, lease: null, changed: 0 }
+        const shown: string[] = []
+        // In the end both are gone, and what they left is too old.
+        for (const step of [...steps, ...of(1, 'deallocate'), ...of(2, 'deallocate'), timeout]) {
+          clock.ms += 1000
+          const before = { ...address }
+          const told = await perform(store, step, clock).catch((error) => error.code)
+          shown.push(step.kind === 'freeStale' ? 'timeout' : `${step.kind} ${step.guest}`)
+          const order = shown.join(', ')
+          expect(told, order).toBe(expected([address], step, (clock.ms - begin) / 1000))
+          const row = await store.fixedIps.byAddress('10.0.0.0')
+          const owner = row.instance_uuid === null ? null : Number(row.instance_uuid.slice(-2))
+          expect([owner, row.allocated, row.leased], order).toEqual([
+            address.owner,
+            address.allocated,
+            address.lease !== null,
+          ])
+          // Only the guest itself ends its use, and nobody else takes its place while it lasts, or its lease does.
+          const ends = step.kind === 'deallocate' && step.guest === before.owner
+          if (before.allocated && !ends) expect([owner, row.allocated], order).toEqual([before.owner, true])
+          if (before.lease !== null && row.allocated) expect(owner, order).toBe(before.owner)
+        }
+        expect(await store.networks.usage(1), shown.join(', ')).toEqual({ used: 0, held: 0, reserved: 0, free: 1 })
+      })
+    }
+    expect(orders).toBe(multinomial([first.length, second.length, 1]))
+  },
+)
+
+/** How many orders there are. */
+function multinomial(lengths: readonly number[]): number {
+  const factorial = (n: number): number => (n < 2 ? 1 : n * factorial(n - 1))
+  return lengths.reduce((orders, n) => orders / factorial(n), factorial(lengths.reduce((sum, n) => sum + n, 0)))
+}
+
 function facts(row: FixedIpRow) {
   return {
     instance: row.instance_uuid,

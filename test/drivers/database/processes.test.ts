@@ -38,6 +38,75 @@ describe('several processes on one store', () => {
     })
   })
 
+  test('a new project has one network whoever asks, and K new ones have K, all at once (defects-manager A11)', async () => {
+    const place = await makePlace()
+    const database = await openDatabase({ place })
+    const projects = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']
+    await database.transaction(async (store) => {
+      for (const [index] of projects.entries()) {
+        await store.networks.create(newNetwork(`10.0.${index}.0/29`, { vlan: 100 + index }))
+      }
+    })
+    const children = [0, 1, 2, 3].map((turn) => {
+      const turned = [...projects.slice(2 * turn), ...projects.slice(0, 2 * turn)]
+      return startChild(script, [place.connection, 'associate', ...turned, ...turned])
+    })
+    const results = await Promise.all(children.map((child) => child.ended))
+    expect(results.map(({ code, output }) => (code === 0 ? 'ended well' : output))).toEqual(Array(4).fill('ended well'))
+    const answers: [string, number][] = results.flatMap(({ output }) => JSON.parse(output))
+    expect(answers).toHaveLength(64)
+    const rows = await database.read((store) => store.networks.list())
+    expect(rows.map((row) => row.project_id).toSorted()).toEqual(projects)
+    expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(rows.map((row) => [row.project_id, row.id])))
+    expect(new Set(answers.map((answer) => answer.join())).size).toBe(8)
+  })
+
+  test('claims, choices and reservations at once leave each address in one row, and nobody is refused while one is free', async () => {
+    const { connection, database, network } = await storeWithPool(900)
+    const stores = await Promise.all(
+      [1, 2, 3, 4].map(() => openDatabase({ place: { connection, query: async () => [] } })),
+    )
+    const at = (index: number) => `10.0.${index >> 8}.${index & 255}`
+    // 700 claims of 900 addresses, of which 100 are chosen by others and 90 reserved meanwhile.
+    const outcomes = await Promise.allSettled(
+      stores.flatMap((store, part) => [
+        ...Array.from({ length: 175 }, (_, index) =>
+          store.transaction((s) => allocate(s, network, 1 + 4 * index + part)),
+        ),
+        ...Array.from({ length: 25 }, (_, index) => {
+          const number = 1000 + 4 * index + part
+          return store.transaction((s) => allocate(s, network, number, at(500 + 3 * (4 * index + part))))
+        }),
+        ...[0, 1, 2].map((index) => {
+          const first = 860 - 60 * part - 10 * index
+          return store.transaction((s) => s.pools.reserve(network.id, { first: at(first), last: at(first + 4) }))
+        }),
+      ]),
+    )
+    const refused = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []))
+    // A chosen address may have been taken or reserved by another, a range may be in use by then: nothing else.
+    expect(
+      refused.filter((code) => !['FixedIpAlreadyInUse', 'FixedIpReserved', 'FixedIpInUse'].includes(code)),
+    ).toEqual([])
+    const { held, usage, ranges } = await database.read(async ({ fixedIps, networks, pools }) => ({
+      held: await fixedIps.list({ networkIds: [network.id] }),
+      usage: await networks.usage(network.id),
+      ranges: [...(await pools.ranges('free')), ...(await pools.ranges('reserved'))],
+    }))
+    const outside = ranges.reduce((sum, { addresses }) => sum + addresses, 0)
+    expect([held.length + outside, usage.used]).toEqual([900, held.length])
+    expect(new Set(held.map((row) => row.address)).size).toBe(held.length)
+    expect(held.length).toBe(800 - refused.filter((code) => code !== 'FixedIpInUse').length)
+    // The rest goes too, to the last one.
+    const rest = await Promise.allSettled(
+      Array.from({ length: usage.free + 4 }, (_, index) =>
+        stores[index % 4]!.transaction((s) => allocate(s, network, 2000 + index)),
+      ),
+    )
+    const late = rest.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.code] : []))
+    expect(late).toEqual(Array(4).fill('NoMoreFixedIps'))
+  })
+
   test('64 writers in 4 processes that take and give back addresses never meet an error, and own what they were told', async () => {
     const { connection, database, network } = await storeWithPool(700)
     const children = [0, 1, 2, 3].map((part) =>

@@ -6,7 +6,7 @@ import { SqlDatabase } from '../../../drivers/database/sql/database.ts'
 import { migrations } from '../../../drivers/database/sql/schema.ts'
 import { bundle } from '../../kit-internal/bundle.ts'
 import { engineFor } from './engine.ts'
-import { newNetwork, openDatabase, TestClock } from './kit.ts'
+import { allocate, newNetwork, openDatabase, TestClock } from './kit.ts'
 import { engineName, makePlace, type Place } from './places.ts'
 import { startChild } from './processes/start.ts'
 
@@ -114,6 +114,41 @@ describe('the schema', () => {
     const remedy = 'run netloom 7.8.9 or newer, or point the flag sql_connection at an empty store'
     await expect(older.upgradeSchema()).rejects.toThrow(remedy)
     await expect((await unopened(place)).open()).rejects.toThrow(remedy)
+  })
+
+  test('of a release where each address was a row keeps its addresses, and the order in which they are given', async () => {
+    const place = await makePlace()
+    const before = migrations.splice(
+      migrations.findIndex((migration) => new migration().name.startsWith('AddressRuns')),
+    )
+    await (await openDatabase({ place })).close()
+    await place.query(
+      `INSERT INTO networks (uuid, label, cidr, created_at) VALUES ('n', 'old', '10.255.0.248/29', '2026'), ('m', 'no IPv4', NULL, '2026')`,
+    )
+    const used = ['2026-01-04', '2026-01-03', '2026-01-02', null, '2026-01-01', null, '2026-01-05', null]
+    for (const [index, updated_at] of used.entries()) {
+      await place.query(
+        `INSERT INTO fixed_ips (network_id, address, reserved, allocated, instance_uuid, created_at, updated_at)
+          VALUES (1, ?, ?, ?, ?, '2026', ?)`,
+        [`10.255.0.${248 + index}`, index === 7 ? 1 : 0, index === 6 ? 1 : 0, index === 6 ? 'x' : null, updated_at],
+      )
+    }
+    migrations.push(...before)
+    await (await unopened(place)).upgradeSchema()
+    const database = await openDatabase({ place })
+    const [network] = await database.read((store) => store.networks.list())
+    expect(await database.read((store) => store.networks.usages())).toEqual(
+      new Map([
+        [1, { used: 1, held: 0, reserved: 1, free: 6 }],
+        [2, { used: 0, held: 0, reserved: 0, free: 0 }],
+      ]),
+    )
+    const order = []
+    for (let number = 1; number <= 6; number++) {
+      order.push((await database.transaction((store) => allocate(store, network!, number))).fixedIp.address)
+    }
+    expect(order).toEqual([251, 253, 252, 250, 249, 248].map((last) => `10.255.0.${last}`))
+    await database.transaction((store) => store.pools.unreserve(1, { first: '10.255.0.255', last: '10.255.0.255' }, []))
   })
 
   test('that an upgrade left half way is refused, and finished by another upgrade', async () => {

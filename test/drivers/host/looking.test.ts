@@ -47,6 +47,16 @@ describe('reading links', () => {
       [{ ...common, type: 'veth', master: 'br100', hairpin: true }],
     ],
     [
+      'a VLAN',
+      link({ link: 'eth1', linkinfo: { info_kind: 'vlan', info_data: { protocol: '802.1Q', id: 100 } } }),
+      [{ ...common, type: 'vlan', parent: 'eth1', vlanId: 100 }],
+    ],
+    [
+      'a VLAN that is down: what it is cannot be set',
+      link({ flags: [], link: 'eth1', linkinfo: { info_kind: 'vlan', info_data: { id: 100 } } }),
+      [{ kind: 'link', name: 'x', type: 'vlan', parent: 'eth1', vlanId: 100, down: true }],
+    ],
+    [
       'a port of something else',
       link({ master: 'bond0', linkinfo: { info_slave_kind: 'bond', info_slave_data: {} } }),
       [{ ...common, type: 'existing', master: 'bond0' }],
@@ -152,6 +162,7 @@ describe('what is refused', () => {
   const bridge: LinkResource = { kind: 'link', name: 'br100', type: 'bridge' }
   const port: LinkResource = { kind: 'link', name: 'eth1', type: 'existing', master: 'br100' }
   const eth1: LinkResource = { kind: 'link', name: 'eth1', type: 'existing' }
+  const vlan: LinkResource = { kind: 'link', name: 'vlan100', type: 'vlan', parent: 'eth1', vlanId: 100 }
   const address = (cidr: string, device = 'eth1'): HostResource => ({ kind: 'address', device, cidr })
   const state = (foreign: readonly HostResource[], ours: readonly HostResource[] = []): HostState => ({
     namespaces: new Set(),
@@ -185,6 +196,15 @@ describe('what is refused', () => {
     ['a bridge where something else is', bridge, state([{ ...bridge, type: 'existing' }]), /is no bridge/],
     ['a bridge where something else of ours is', bridge, state([], [{ ...bridge, type: 'tap' }]), null],
     ["an operator's bridge", bridge, state([bridge]), null],
+    ["an operator's VLAN", vlan, state([vlan]), null],
+    [
+      "an operator's VLAN with another id (defects-linux-net E16)",
+      vlan,
+      state([{ ...vlan, vlanId: 7 }]),
+      /vlan100 is there and is no vlan with id 100 of eth1/,
+    ],
+    ['a VLAN of ours with another id', vlan, state([], [{ ...vlan, vlanId: 7 }]), null],
+    ['a VLAN on a device of two words', { ...vlan, parent: 'eth1 up' }, state([]), /"eth1 up"/],
     ['a veth without another end', { kind: 'link', name: 'tap1', type: 'veth' }, state([]), /no other end/],
     ['a name of two words', { ...bridge, name: 'a b' }, state([]), /"a b"/],
     ['a name that is an option', { ...bridge, name: '-force' }, state([]), /-force/],

@@ -22,6 +22,17 @@ const veth: LinkResource = {
   hairpin: true,
   peer: { name: 'eth0', netns: 'guest1', macAddress: 'fa:16:3e:00:00:01' },
 }
+const vlan: LinkResource = {
+  ...{ kind: 'link', name: 'vlan100', type: 'vlan', parent: 'eth1', vlanId: 100 },
+  ...{ macAddress: '02:6e:00:00:00:01', master: 'br100' },
+}
+const settled = {
+  name: 'eth0',
+  netns: 'guest1',
+  macAddress: 'fa:16:3e:00:00:01',
+  addresses: ['10.0.0.2/24', '10.0.0.3/24'],
+  gateway: '10.0.0.1',
+}
 const tap: LinkResource = { kind: 'link', name: 'tap2', type: 'tap', master: 'br100', hairpin: true }
 const port: LinkResource = { kind: 'link', name: 'eth1', type: 'existing', master: 'br100' }
 const gateway: AddressResource = { kind: 'address', device: 'br100', cidr: '10.0.0.1/24', broadcast: '10.0.0.255' }
@@ -94,6 +105,31 @@ describe('operations on links and addresses', () => {
       ],
     ],
     [
+      'a VLAN is made on its device, which is up by then, and is a port of the bridge (linux-net 8.7)',
+      [step('add', bridge), step('change', { kind: 'link', name: 'eth1', type: 'existing' }), step('add', vlan)],
+      state(),
+      [
+        'bind: ip -force -batch -',
+        '  link add name br100 type bridge forward_delay 0 stp_state 0',
+        '  link set dev br100 address 02:6e:00:00:00:01 up',
+        '  link add link eth1 name vlan100 type vlan id 100',
+        '  link set dev eth1 up',
+        '  link set dev vlan100 address 02:6e:00:00:00:01 master br100 up',
+      ],
+    ],
+    [
+      'one of ours with another id or device is made anew (defects-linux-net E16)',
+      [step('change', vlan)],
+      state([{ ...vlan, vlanId: 200 }]),
+      [
+        'unbind: ip -force -batch -',
+        '  link delete dev vlan100',
+        'bind: ip -force -batch -',
+        '  link add link eth1 name vlan100 type vlan id 100',
+        '  link set dev vlan100 address 02:6e:00:00:00:01 master br100 up',
+      ],
+    ],
+    [
       'a pair whose end on the host is no port yet may have an end in the guest that is not up (lessons A2)',
       [step('change', mtu(veth, 1400))],
       state([{ kind: 'link', name: 'tap1', type: 'veth', peer: veth.peer! }]),
@@ -103,6 +139,37 @@ describe('operations on links and addresses', () => {
         'bind: ip -force -batch -',
         '  link set dev tap1 mtu 1400 master br100 up',
         '  link set dev tap1 type bridge_slave hairpin on',
+      ],
+    ],
+    [
+      'a guest without DHCP is given its addresses and its default route',
+      [step('add', { ...veth, peer: settled })],
+      state([bridge]),
+      [
+        'bind: ip -force -batch -',
+        '  link add name tap1 type veth peer name eth0 address fa:16:3e:00:00:01 netns guest1',
+        'bind: ip -n guest1 -force -batch -',
+        '  link set dev eth0 up',
+        '  address replace 10.0.0.2/24 dev eth0',
+        '  address replace 10.0.0.3/24 dev eth0',
+        '  route replace default via 10.0.0.1 dev eth0',
+        'bind: ip -force -batch -',
+        '  link set dev tap1 master br100 up',
+        '  link set dev tap1 type bridge_slave hairpin on',
+      ],
+    ],
+    [
+      'addresses that a guest gets and loses later, and the route that may go with them',
+      [step('change', { ...veth, peer: settled })],
+      state([bridge, { ...veth, peer: { ...settled, addresses: ['10.0.0.9/24', '10.0.0.3/24'] } }]),
+      [
+        'bind: ip -n guest1 -force -batch -',
+        '  address delete 10.0.0.9/24 dev eth0',
+        '  address replace 10.0.0.2/24 dev eth0',
+        '  address replace 10.0.0.3/24 dev eth0',
+        '  route replace default via 10.0.0.1 dev eth0',
+        'bind: ip -force -batch -',
+        '  link set dev tap1 up',
       ],
     ],
     [

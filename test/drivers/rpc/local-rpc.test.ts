@@ -143,19 +143,16 @@ describe('serving', () => {
 })
 
 describe('ends', () => {
-  test('close waits for what runs, refuses what comes, and answers what ran', async () => {
+  test('a host that closes takes its socket away at once, while what runs goes on', async () => {
     const { begun, open, dispatch } = gate()
     const server = await (await bus.open('a')).serve('network', 'a', dispatch)
-    const client = await bus.open('b')
-    const running = client.call({ ...network, server: 'a' }, 'first', {})
+    const running = (await bus.open('b')).call({ ...network, server: 'a' }, 'first', {})
     await until(() => begun.length === 1)
     const closing = server.close()
     await until(async () => (await readdir(bus.runPath)).length === 0)
-    expect(await codeOf(client.call({ ...network, server: 'a' }, 'second', {}))).toBe('ServiceUnavailable')
     open()
     expect(await running).toBe('first')
     await closing
-    expect(begun).toEqual(['first'])
   })
 
   test('a killed server: ConnectionLost at once for what ran, then a successor on the stale socket serves the same client', async () => {
@@ -167,8 +164,11 @@ describe('ends', () => {
     const client = await bus.open('b')
     const running = codeOf(client.call({ ...network, server: 'a' }, 'work', {}))
     await once(child.stdout, 'data')
+    const gone = once(child, 'exit')
     child.kill('SIGKILL')
     expect(await running).toBe('ConnectionLost')
+    // The kernel may close its connections before its socket.
+    await gone
     expect(await codeOf(client.call({ ...network, server: 'a' }, 'work', {}))).toBe('ServiceUnavailable')
     await (await bus.open('a')).serve('network', 'a', echo)
     expect(await client.call({ ...network, server: 'a' }, 'again', {})).toMatchObject({ method: 'again' })

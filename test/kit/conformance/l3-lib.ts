@@ -50,6 +50,14 @@ export const l3LibCases: readonly ConformanceCase<L3Driver>[] = [
     },
   },
   {
+    name: 'addVpn, where there is one, says the same twice, and nothing for a network without a VPN server',
+    run({ instance }) {
+      const network = aNetwork({ vlan: 100, vpn_private_address: '10.0.0.2', vpn_public_port: 1000 })
+      checkResources(sameTwice(() => instance.addVpn?.(network) ?? []))
+      assert.deepEqual(instance.addVpn?.(aNetwork()) ?? [], [])
+    },
+  },
+  {
     name: 'two floating IPs have nothing in common: one goes without the other',
     run({ instance }) {
       const keys = bindings.map((binding) => checkResources(instance.addFloatingIp(binding)).map(resourceKey))

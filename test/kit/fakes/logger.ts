@@ -1,4 +1,4 @@
-import type { Log, Logger } from 'netloom/contracts'
+import { currentRequestId, type Log, type Logger } from 'netloom/contracts'
 
 const nothing: Log = () => {}
 
@@ -10,6 +10,8 @@ export interface LogLine {
   readonly level: keyof Logger
   readonly message: string
   readonly fields: Readonly<Record<string, unknown>>
+  /** The request that it was written in; undefined outside any. */
+  readonly requestId: string | undefined
 }
 
 /** Keeps what it is told. */
@@ -26,6 +28,6 @@ export class RecordingLogger implements Logger {
   }
 
   #at(level: keyof Logger): Log {
-    return (message, fields = {}) => void this.lines.push({ level, message, fields })
+    return (message, fields = {}) => void this.lines.push({ level, message, fields, requestId: currentRequestId() })
   }
 }

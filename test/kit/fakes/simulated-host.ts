@@ -4,6 +4,7 @@ import {
   type HostDriver,
   type HostResource,
   type HostState,
+  type ObservedResource,
   type Operation,
   type OperationFailure,
   resourceKey,
@@ -43,6 +44,8 @@ export class SimulatedHost implements HostDriver {
   readonly #inner = new NoopHost(silentLogger)
   /** Namespaces that are not there: guests in them cannot be plugged in yet. */
   readonly missingNamespaces = new Set<string>()
+  /** Devices of the operator's that are not there. */
+  readonly missingDevices = new Set<string>()
   #processes = 0
   #announcements = 0
   #runs = 0
@@ -97,7 +100,12 @@ export class SimulatedHost implements HostDriver {
     const { blind, reached, message } = this.#fault ?? {}
     if (blind && reached) throw new CommandFailed({ argv: ['ip', 'address'], code: 1, stderr: message ?? '' })
     const { resources, namespaces } = await this.#inner.observe(wanted)
-    return { resources, namespaces: new Set([...namespaces].filter((name) => !this.missingNamespaces.has(name))) }
+    const isMissing = ({ resource, ours }: ObservedResource) =>
+      !ours && resource.kind === 'link' && this.missingDevices.has(resource.name)
+    return {
+      resources: new Map([...resources].filter(([, observed]) => !isMissing(observed))),
+      namespaces: new Set([...namespaces].filter((name) => !this.missingNamespaces.has(name))),
+    }
   }
 
   async read(commands: readonly Command[]): Promise<readonly string[]> {

@@ -24,11 +24,11 @@ async function expectWholeSchema(place: Place): Promise<void> {
     const described = Object.entries(
       options.columns as Record<string, { type: string; length?: number; nullable?: true }>,
     )
-    const types: Record<string, string> = { integer: 'int', boolean: 'tinyint(1)', double: 'double' }
+    const types: Record<string, string> = { integer: 'int', boolean: 'tinyint(1)', double: 'double', bigint: 'bigint' }
     expect(
       found.map((column) => [
         column.COLUMN_NAME,
-        String(column.COLUMN_TYPE).replace('int(11)', 'int'),
+        String(column.COLUMN_TYPE).replace(/^(big)?int\(\d+\)$/, '$1int'),
         column.IS_NULLABLE,
       ]),
     ).toEqual(
@@ -39,7 +39,7 @@ async function expectWholeSchema(place: Place): Promise<void> {
       ]),
     )
     for (const index of options.indices ?? []) {
-      // Its place is taken by ix_fixed_ips_free over `state`.
+      // Its place is taken by ix_fixed_ips_unused over `state`.
       if (index.name === 'ix_fixed_ips_held') continue
       const rows = indexes.filter(({ TABLE_NAME, INDEX_NAME }) => TABLE_NAME === table && INDEX_NAME === index.name)
       expect(

@@ -1,39 +1,65 @@
 import {
-  FixedIpAlreadyInUse,
   type FixedIpClaim,
   type FixedIpDetail,
   type FixedIpFilter,
   FixedIpNotFound,
   FixedIpNotFoundForAddress,
-  FixedIpNotFoundForNetwork,
-  FixedIpReserved,
   type FixedIpRow,
   type FixedIpTable,
-  InstanceNotFound,
-  NoMoreFixedIps,
+  isAddress,
+  versionOf,
 } from 'netloom/contracts'
 import type { SqlValue } from '../dialect.ts'
-import { fixedIpEntity } from '../entities.ts'
-import { rowReader, type TableContext, Where } from '../statements.ts'
-import { Networks } from './networks.ts'
-
-const read = rowReader(fixedIpEntity)
+import { type TableContext, Where } from '../statements.ts'
+import { numberOf, readFixedIp as read, runOf } from './address-runs.ts'
+import { FixedIpClaims } from './fixed-ip-claims.ts'
 
 const DETAIL = `SELECT fixed_ips.*, v.address AS mac, i.hostname, i.host AS instance_host, i.project_id
   FROM fixed_ips
   LEFT JOIN virtual_interfaces v ON v.id = fixed_ips.virtual_interface_id
   LEFT JOIN instances i ON i.uuid = fixed_ips.instance_uuid`
 
+/** What is known of an address that nobody has held. */
+const NOBODYS = {
+  virtual_interface_id: null,
+  instance_uuid: null,
+  allocated: false,
+  leased: false,
+  lease_mac: null,
+  host: null,
+  updated_at: null,
+  mac: null,
+  hostname: null,
+  instance_host: null,
+  project_id: null,
+} as const
+
 export class FixedIps implements FixedIpTable {
   readonly #context: TableContext
+  readonly #claims: FixedIpClaims
 
   constructor(context: TableContext) {
     this.#context = context
+    this.#claims = new FixedIpClaims(context)
   }
 
   async byAddress(address: string): Promise<FixedIpDetail> {
     const { rows } = await this.#context.session.query(`${DETAIL} WHERE fixed_ips.address = ?`, [address])
-    if (rows[0] === undefined) throw new FixedIpNotFoundForAddress({ address })
+    return rows[0] === undefined ? this.#withoutRow(address) : read(rows[0])
+  }
+
+  /** An address inside a run of those that nobody has held. @throws {FixedIpNotFoundForAddress} */
+  async #withoutRow(address: string): Promise<FixedIpDetail> {
+    const isIpv4 = isAddress(address) && versionOf(address) === 4
+    const run = isIpv4 ? await runOf(this.#context, numberOf(address)) : null
+    if (run === null) throw new FixedIpNotFoundForAddress({ address })
+    const { network_id, reserved, created_at } = run
+    return { ...NOBODYS, id: 0, address, network_id, reserved, created_at }
+  }
+
+  async byId(id: number): Promise<FixedIpDetail> {
+    const { rows } = await this.#context.session.query(`${DETAIL} WHERE fixed_ips.id = ?`, [id])
+    if (rows[0] === undefined) throw new FixedIpNotFound({ id })
     return read(rows[0])
   }
 
@@ -56,104 +82,48 @@ export class FixedIps implements FixedIpTable {
       // The index of held addresses begins with the network: without this all pools would be read.
       where.and('fixed_ips.network_id IN (SELECT id FROM networks)')
     }
-    const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY fixed_ips.id`, where.params)
+    const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY fixed_ips.number`, where.params)
     return rows.map((row) => read(row))
   }
 
-  async claimFromPool(claim: FixedIpClaim): Promise<FixedIpRow> {
-    // Every engine puts rows without updated_at first. Source: nova fixed_ip_associate_pool; defects-manager A4
-    const row = await this.#claim(claim, 'network_id = ?', [claim.networkId], 'updated_at, id')
-    if (row !== null) return row
-    throw await this.#noMore(claim.networkId)
+  claimFromPool(claim: FixedIpClaim): Promise<FixedIpRow> {
+    return this.#claims.fromPool(claim)
   }
 
-  async #noMore(networkId: number): Promise<Error> {
-    const networks = new Networks(this.#context)
-    const network = await networks.byId(networkId)
-    const { used, reserved, held } = await networks.usage(networkId)
-    return new NoMoreFixedIps({ network: network.label, cidr: network.cidr ?? 'no IPv4', used, reserved, held })
+  claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow> {
+    return this.#claims.ofAddress(address, claim)
   }
 
-  async claimForHost(networkId: number, host: string): Promise<FixedIpRow> {
-    const there = async () => (await this.ofHosts({ networkId, host }))[0]
-    const known = await there()
-    if (known !== undefined) return known
-    const { session, dialect, now } = this.#context
-    try {
-      const row = await dialect.claim(session, {
-        table: 'fixed_ips',
-        set: 'host = ?, updated_at = ?',
-        where: `network_id = ? AND ${dialect.conditions.fixedIpFree}`,
-        order: 'updated_at, id',
-        params: [host, now(), networkId],
-      })
-      if (row !== null) return read(row)
-    } catch (error) {
-      // Another took one for this host meanwhile: there is one for each host and network, by a unique key.
-      if (dialect.refusal(error).kind !== 'unique') throw error
-      const theirs = await there()
-      if (theirs !== undefined) return theirs
-      throw error
-    }
-    throw await this.#noMore(networkId)
+  claimReserved(address: string, claim: FixedIpClaim): Promise<FixedIpRow> {
+    return this.#claims.ofReserved(address, claim)
+  }
+
+  claimForHost(networkId: number, host: string): Promise<FixedIpRow> {
+    return this.#claims.forHost(networkId, host, async () => (await this.ofHosts({ networkId, host }))[0])
   }
 
   async ofHosts({ host, networkId }: { host?: string; networkId?: number }): Promise<readonly FixedIpRow[]> {
     const where = new Where().equals('host', host).equals('network_id', networkId).and('host IS NOT NULL')
     const { rows } = await this.#context.session.query(
-      `SELECT * FROM fixed_ips ${where.text} ORDER BY id`,
+      `SELECT * FROM fixed_ips ${where.text} ORDER BY number`,
       where.params,
     )
     return rows.map((row) => read(row))
   }
 
-  async claimAddress(address: string, claim: FixedIpClaim): Promise<FixedIpRow> {
-    const row = await this.#claim(claim, 'network_id = ? AND address = ?', [claim.networkId, address], 'id')
-    if (row !== null) return row
-    const { rows } = await this.#context.session.query('SELECT * FROM fixed_ips WHERE network_id = ? AND address = ?', [
-      claim.networkId,
-      address,
-    ])
-    if (rows[0] === undefined) {
-      const network = await new Networks(this.#context).byId(claim.networkId)
-      throw new FixedIpNotFoundForNetwork({ address, network: network.label })
-    }
-    const taken = read(rows[0])
-    if (taken.reserved) throw new FixedIpReserved({ address })
-    throw new FixedIpAlreadyInUse({ address, instance_uuid: taken.instance_uuid })
-  }
-
-  async #claim(
-    { instanceUuid, virtualInterfaceId }: FixedIpClaim,
-    which: string,
-    values: readonly SqlValue[],
-    order: string,
-  ): Promise<FixedIpRow | null> {
+  async deallocate(id: number, instanceUuid?: string): Promise<FixedIpRow> {
     const { session, dialect, now } = this.#context
-    try {
-      const row = await dialect.claim(session, {
-        table: 'fixed_ips',
-        set: 'instance_uuid = ?, virtual_interface_id = ?, allocated = 1, updated_at = ?',
-        where: `${which} AND ${dialect.conditions.fixedIpFree}`,
-        order,
-        params: [instanceUuid, virtualInterfaceId, now(), ...values],
-      })
-      return row && read(row)
-    } catch (error) {
-      if (dialect.refusal(error).kind !== 'foreign-key') throw error
-      throw new InstanceNotFound({ instance_uuid: instanceUuid }, { cause: error })
-    }
-  }
-
-  async deallocate(id: number): Promise<FixedIpRow> {
-    const { session, dialect, now } = this.#context
+    const ofInstance =
+      instanceUuid === undefined
+        ? { where: '', params: [] }
+        : { where: ' AND instance_uuid = ?', params: [instanceUuid] }
     const freed = await dialect.claim(session, {
       table: 'fixed_ips',
       set: `allocated = 0, virtual_interface_id = NULL, updated_at = ?,
         instance_uuid = CASE WHEN leased = 1 THEN instance_uuid ELSE NULL END`,
-      where: 'id = ? AND allocated = 1',
+      where: `id = ? AND allocated = 1${ofInstance.where}`,
       order: 'id',
-      params: [now(), id],
+      params: [now(), id, ...ofInstance.params],
     })
     if (freed !== null) return read(freed)
     const { rows } = await session.query('SELECT * FROM fixed_ips WHERE id = ?', [id])

@@ -1,9 +1,11 @@
 import {
   FixedIpNotFound,
+  type FloatingIpCondition,
   type FloatingIpDetail,
   FloatingIpExists,
   type FloatingIpFilter,
   FloatingIpInUse,
+  FloatingIpNotFound,
   FloatingIpNotFoundForAddress,
   type FloatingIpTable,
   NoMoreFloatingIps,
@@ -79,6 +81,12 @@ export class FloatingIps implements FloatingIpTable {
     return read(rows[0])
   }
 
+  async byId(id: number): Promise<FloatingIpDetail> {
+    const { rows } = await this.#context.session.query(`${DETAIL} WHERE o.id = ?`, [id])
+    if (rows[0] === undefined) throw new FloatingIpNotFound({ id })
+    return read(rows[0])
+  }
+
   async list(filter: FloatingIpFilter): Promise<readonly FloatingIpDetail[]> {
     const { session, dialect } = this.#context
     const where = new Where()
@@ -86,6 +94,7 @@ export class FloatingIps implements FloatingIpTable {
       .equals('o.project_id', filter.projectId)
       .among(dialect, 'o.address', filter.addresses)
       .among(dialect, 'o.fixed_ip_id', filter.fixedIpIds)
+      .equals('f.instance_uuid', filter.instanceUuid)
     const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY o.id`, where.params)
     return rows.map((row) => read(row))
   }
@@ -108,51 +117,68 @@ export class FloatingIps implements FloatingIpTable {
     return read({ ...row, fixed_address: null, instance_uuid: null, network_id: null })
   }
 
-  async release(address: string): Promise<boolean> {
+  async release(address: string, projectId: string): Promise<boolean> {
     return this.#change(
-      `UPDATE floating_ips SET project_id = NULL, host = NULL, auto_assigned = 0, updated_at = ?
-        WHERE address = ? AND project_id IS NOT NULL AND fixed_ip_id IS NULL`,
-      [this.#context.now(), address],
+      'project_id = NULL, host = NULL, auto_assigned = 0, updated_at = ?',
+      [this.#context.now()],
+      whereIs(address, { projectId, leadsTo: null }),
     )
   }
 
   /** @throws {FixedIpNotFound} */
-  async associate(address: string, fixedIpId: number, host: string, ifLeadsTo?: number | null): Promise<boolean> {
-    const where = new Where().equals('address', address).and('project_id IS NOT NULL')
-    if (ifLeadsTo === null) where.and('fixed_ip_id IS NULL')
-    else where.equals('fixed_ip_id', ifLeadsTo)
+  async associate(address: string, fixedIpId: number, host: string, ifIs?: FloatingIpCondition): Promise<boolean> {
+    const where = whereIs(address, ifIs).and('project_id IS NOT NULL')
     try {
-      return await this.#change(`UPDATE floating_ips SET fixed_ip_id = ?, host = ?, updated_at = ? ${where.text}`, [
-        fixedIpId,
-        host,
-        this.#context.now(),
-        ...where.params,
-      ])
+      return await this.#change(
+        'fixed_ip_id = ?, host = ?, updated_at = ?',
+        [fixedIpId, host, this.#context.now()],
+        where,
+      )
     } catch (error) {
       if (this.#context.dialect.refusal(error).kind !== 'foreign-key') throw error
       throw new FixedIpNotFound({ id: fixedIpId }, { cause: error })
     }
   }
 
-  async moveHost(networkId: number, from: string | null, to: string | null): Promise<readonly string[]> {
+  moveHost(networkId: number, from: string | null, to: string | null): Promise<readonly string[]> {
+    return this.#move(
+      new Where().and('fixed_ip_id IN (SELECT id FROM fixed_ips WHERE network_id = ?)', networkId),
+      from,
+      to,
+    )
+  }
+
+  moveInstance(instanceUuid: string, from: string | null, to: string | null): Promise<readonly string[]> {
+    return this.#move(
+      new Where().and(
+        'fixed_ip_id IN (SELECT id FROM fixed_ips WHERE instance_uuid = ? AND network_id IN (SELECT id FROM networks WHERE multi_host = 1))',
+        instanceUuid,
+      ),
+      from,
+      to,
+    )
+  }
+
+  async #move(which: Where, from: string | null, to: string | null): Promise<readonly string[]> {
     const { session, now } = this.#context
-    const where = new Where()
-      .and('fixed_ip_id IN (SELECT id FROM fixed_ips WHERE network_id = ?)', networkId)
-      .and(from === null ? 'host IS NULL' : 'host = ?', from ?? undefined)
+    const where = which.and(from === null ? 'host IS NULL' : 'host = ?', from ?? undefined)
     const { rows } = await session.query(`SELECT address FROM floating_ips ${where.text} ORDER BY id`, where.params)
     await session.query(`UPDATE floating_ips SET host = ?, updated_at = ? ${where.text}`, [to, now(), ...where.params])
     return rows.map((row) => String(row.address))
   }
 
-  async disassociate(address: string, fixedIpId?: number): Promise<boolean> {
-    const where = new Where().equals('address', address).equals('fixed_ip_id', fixedIpId)
-    return this.#change(
-      `UPDATE floating_ips SET fixed_ip_id = NULL, host = NULL, updated_at = ? ${where.text} AND fixed_ip_id IS NOT NULL`,
-      [this.#context.now(), ...where.params],
-    )
+  async disassociate(address: string, ifIs?: FloatingIpCondition): Promise<boolean> {
+    const where = whereIs(address, ifIs).and('fixed_ip_id IS NOT NULL')
+    return this.#change('fixed_ip_id = NULL, host = NULL, updated_at = ?', [this.#context.now()], where)
   }
 
-  async #change(sql: string, params: readonly SqlValue[]): Promise<boolean> {
-    return (await this.#context.session.query(sql, params)).affected > 0
+  async #change(set: string, params: readonly SqlValue[], where: Where): Promise<boolean> {
+    const sql = `UPDATE floating_ips SET ${set} ${where.text}`
+    return (await this.#context.session.query(sql, [...params, ...where.params])).affected > 0
   }
+}
+
+function whereIs(address: string, { projectId, leadsTo }: FloatingIpCondition = {}): Where {
+  const where = new Where().equals('address', address).equals('project_id', projectId)
+  return leadsTo === null ? where.and('fixed_ip_id IS NULL') : where.equals('fixed_ip_id', leadsTo)
 }

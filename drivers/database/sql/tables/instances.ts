@@ -12,6 +12,7 @@ import { insertText, rowReader, type TableContext, Where } from '../statements.t
 
 const read = rowReader(instanceEntity)
 
+const INSTANCE_COLUMNS = Object.keys(instanceEntity.options.columns)
 const INTERFACE_COLUMNS = Object.keys(virtualInterfaceEntity.options.columns)
 
 type Interface = InstanceDetail['virtual_interfaces'][number]
@@ -46,33 +47,38 @@ export class Instances implements InstanceTable {
     await session.query(dialect.forUpdate('SELECT uuid FROM instances WHERE uuid = ?'), [uuid])
   }
 
+  async setHost(uuid: string, host: string): Promise<void> {
+    const { session, now } = this.#context
+    await session.query('UPDATE instances SET host = ?, updated_at = ? WHERE uuid = ?', [host, now(), uuid])
+  }
+
   async remove(uuid: string): Promise<void> {
     await this.#context.session.query('DELETE FROM instances WHERE uuid = ?', [uuid])
   }
 
-  /** Two statements, whatever the number of instances. */
+  /** One statement, whatever the number of instances. */
   async #details(where: Where): Promise<readonly InstanceDetail[]> {
     const { session, dialect } = this.#context
-    const instances = await session.query(
-      `SELECT i.* FROM instances i ${where.text} ORDER BY i.created_at, i.${dialect.insertionOrder}`,
-      where.params,
-    )
-    const ports = await session.query(
-      `SELECT v.*, n.uuid AS network_uuid, f.address AS fixed_address, o.address AS floating_address
+    const { rows } = await session.query(
+      `SELECT ${INSTANCE_COLUMNS.map((name) => `i.${name} AS of_${name}`).join(', ')},
+          v.*, n.uuid AS network_uuid, f.address AS fixed_address, o.address AS floating_address
         FROM instances i
-        JOIN virtual_interfaces v ON v.instance_uuid = i.uuid
-        JOIN networks n ON n.id = v.network_id
+        LEFT JOIN virtual_interfaces v ON v.instance_uuid = i.uuid
+        LEFT JOIN networks n ON n.id = v.network_id
         LEFT JOIN fixed_ips f ON f.virtual_interface_id = v.id
         LEFT JOIN floating_ips o ON o.fixed_ip_id = f.id
-        ${where.text} ORDER BY v.id, f.id, o.id`,
+        ${where.text} ORDER BY i.created_at, i.${dialect.insertionOrder}, v.id, f.number, o.id`,
       where.params,
     )
-    const interfaces = groupBy(ports.rows, 'instance_uuid')
-    return instances.rows.map((row) => ({
-      ...read<InstanceRow>(row),
-      virtual_interfaces: interfacesOf(interfaces.get(row.uuid) ?? []),
+    return [...groupBy(rows, 'of_uuid').values()].map((ofInstance) => ({
+      ...instanceOf(ofInstance[0]!),
+      virtual_interfaces: interfacesOf(ofInstance.filter((row) => row.id !== null)),
     }))
   }
+}
+
+function instanceOf(row: SqlRow): InstanceRow {
+  return read(Object.fromEntries(INSTANCE_COLUMNS.map((name) => [name, row[`of_${name}`]])))
 }
 
 /** From one row for each interface, fixed IP and floating IP, in that order. */

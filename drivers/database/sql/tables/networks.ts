@@ -1,41 +1,49 @@
-import { setImmediate } from 'node:timers/promises'
 import {
   AddressOutOfRange,
   CidrConflict,
   contains,
   DuplicateVlan,
-  fromInteger,
   InvalidInput,
+  NetworkHasProject,
   NetworkInUse,
   NetworkNotFound,
   NetworkNotFoundForUUID,
   type NetworkRow,
   type NetworkTable,
   type NewNetwork,
+  NoMoreNetworks,
   overlaps,
   type PoolUsage,
   parseCidr,
-  toInteger,
 } from 'netloom/contracts'
+import type { Dialect, SqlRow } from '../dialect.ts'
 import { networkEntity } from '../entities.ts'
-import { insert, insertText, rowReader, type TableContext, Where } from '../statements.ts'
+import { insert, rowReader, type TableContext, Where } from '../statements.ts'
+import { insertRuns, numberOf, runsOf } from './address-runs.ts'
 
-/** Every address of a network is a row, made with the network. */
-const LARGEST_RANGE = 65_536
-const ROWS_PER_INSERT = 500
+const readStored = rowReader(networkEntity)
 
-const read = rowReader(networkEntity)
+/** A row, or a join that has its columns; the size is told by `usage`. */
+function read<D = NetworkRow>({ pool_size: _size, ...row }: SqlRow): D {
+  return readStored<D>(row)
+}
 
 const IN_USE = `(instance_uuid IS NOT NULL OR allocated = 1 OR leased = 1
   OR id IN (SELECT fixed_ip_id FROM floating_ips WHERE fixed_ip_id IS NOT NULL))`
 
-/** Each address counts once, as the first of reserved, used, held, free that it is. */
-const USAGE = `SELECT COUNT(*) AS size,
-  SUM(CASE WHEN reserved = 1 THEN 1 ELSE 0 END) AS reserved,
-  SUM(CASE WHEN reserved = 0 AND (allocated = 1 OR host IS NOT NULL) THEN 1 ELSE 0 END) AS used,
-  SUM(CASE WHEN reserved = 0 AND allocated = 0 AND host IS NULL AND (instance_uuid IS NOT NULL OR leased = 1)
-    THEN 1 ELSE 0 END) AS held
-  FROM fixed_ips WHERE network_id = ?`
+/** Reads no row of a free address: what is neither held nor reserved is free. */
+const usageText = ({ conditions }: Dialect, networks: string) => {
+  const of = (what: string, rest: string) => `(SELECT ${what} FROM fixed_ips WHERE network_id = n.id ${rest})`
+  return `SELECT n.id, n.pool_size,
+    ${of('COUNT(*)', `AND ${conditions.fixedIpHeld}`)} AS taken,
+    ${of('COUNT(*)', `AND ${conditions.fixedIpWaiting}`)} AS held,
+    ${of('SUM(span)', `AND ${conditions.fixedIpReserved}`)} AS reserved
+    FROM networks n ${networks} ORDER BY n.id`
+}
+
+/** What a new project may get: what a former one left in it is another's. */
+const UNUSED = `vlan IS NOT NULL
+  AND NOT EXISTS (SELECT 1 FROM virtual_interfaces v WHERE v.network_id = networks.id)`
 
 export class Networks implements NetworkTable {
   readonly #context: TableContext
@@ -63,20 +71,31 @@ export class Networks implements NetworkTable {
     return read(rows[0])
   }
 
+  async byUuids(uuids: readonly string[]): Promise<readonly NetworkRow[]> {
+    const { session, dialect } = this.#context
+    const { text, params } = dialect.among('uuid', uuids)
+    const { rows } = await session.query(`SELECT * FROM networks WHERE ${text}`, params)
+    return uuids.map((uuid) => {
+      const row = rows.find((candidate) => candidate.uuid === uuid)
+      if (row === undefined) throw new NetworkNotFoundForUUID({ uuid })
+      return read(row)
+    })
+  }
+
   /**
    * @throws {CidrConflict} an IPv4 or IPv6 range that overlaps another network's
    * @throws {DuplicateVlan}
-   * @throws {InvalidInput} a UUID that is taken, or a range of more than 65,536 addresses
+   * @throws {InvalidInput} a UUID that is taken
    * @throws {AddressOutOfRange} a range that is not inside the network
    */
   async create(network: NewNetwork): Promise<NetworkRow> {
     const { session, dialect } = this.#context
-    const addresses = addressesOf(network)
+    checkRange(network)
     // No unique key knows of ranges that overlap.
     if (dialect.lockNetworks !== null) await session.query(dialect.lockNetworks)
     refuseOverlap(network, await this.list())
     try {
-      return await this.#insert(network, addresses)
+      return await this.#insert(network)
     } catch (error) {
       const refusal = dialect.refusal(error)
       if (refusal.kind !== 'unique') throw error
@@ -84,21 +103,61 @@ export class Networks implements NetworkTable {
     }
   }
 
-  async #insert(network: NewNetwork, addresses: readonly string[]): Promise<NetworkRow> {
+  async #insert(network: NewNetwork): Promise<NetworkRow> {
     const { session, now } = this.#context
-    const created_at = now()
-    await insert(session, networkEntity, { ...network, created_at })
+    const runs = runsOf(network)
+    const pool_size = runs.reduce((sum, { span }) => sum + span, 0)
+    await insert(session, networkEntity, { ...network, created_at: now(), pool_size })
     const made = await this.byUuid(network.uuid)
-    const reserved = new Set(network.reserved)
-    const columns = ['network_id', 'address', 'reserved', 'created_at']
-    for (let first = 0; first < addresses.length; first += ROWS_PER_INSERT) {
-      const part = addresses.slice(first, first + ROWS_PER_INSERT)
-      const params = part.flatMap((address) => [made.id, address, reserved.has(address), created_at])
-      await session.query(insertText('fixed_ips', columns, part.length), params)
-      // A large network takes a second or so: let the process answer others meanwhile.
-      await setImmediate()
-    }
+    await insertRuns(this.#context, made.id, runs)
     return made
+  }
+
+  async lock(): Promise<void> {
+    const { session, dialect } = this.#context
+    if (dialect.lockNetworks !== null) await session.query(dialect.lockNetworks)
+  }
+
+  async associate(
+    projectId: string,
+    { networkId, force = false }: { networkId?: number; force?: boolean } = {},
+  ): Promise<NetworkRow> {
+    const known = force ? undefined : await this.#firstOf(projectId)
+    if (known !== undefined) return known
+    // Of several that ask for a new project the others wait here, and find what the first one took.
+    await this.lock()
+    const theirs = force ? undefined : await this.#firstOf(projectId)
+    if (theirs !== undefined) return theirs
+    const { session, dialect, now } = this.#context
+    const taken = await dialect.claim(session, {
+      table: 'networks',
+      set: 'project_id = ?, updated_at = ?',
+      where: `project_id IS NULL AND ${networkId === undefined ? UNUSED : 'id = ?'}`,
+      order: 'id',
+      params: [projectId, now(), ...(networkId === undefined ? [] : [networkId])],
+    })
+    if (taken !== null) return read(taken)
+    if (networkId === undefined) throw new NoMoreNetworks({ project_id: projectId })
+    const there = await this.byId(networkId)
+    if (there.project_id === projectId) return there
+    throw new NetworkHasProject({ network: there.label, project_id: String(there.project_id) })
+  }
+
+  async #firstOf(projectId: string): Promise<NetworkRow | undefined> {
+    const sql = 'SELECT * FROM networks WHERE project_id = ? ORDER BY id LIMIT 1'
+    const [row] = (await this.#context.session.query(sql, [projectId])).rows
+    return row && read(row)
+  }
+
+  async disassociate(id: number): Promise<void> {
+    const { session, now } = this.#context
+    await session.query('UPDATE networks SET project_id = NULL, updated_at = ? WHERE id = ?', [now(), id])
+  }
+
+  async setVpn(id: number, address: string | null, port: number): Promise<void> {
+    const { session, now } = this.#context
+    const sql = 'UPDATE networks SET vpn_public_address = ?, vpn_public_port = ?, updated_at = ? WHERE id = ?'
+    await session.query(sql, [address, port, now(), id])
   }
 
   async claimHost(id: number, host: string): Promise<string> {
@@ -118,16 +177,20 @@ export class Networks implements NetworkTable {
     return affected > 0
   }
 
-  async idsOn(host: string): Promise<readonly number[]> {
+  async on(host: string): Promise<readonly (NetworkRow & { readonly host_address: string | null })[]> {
     const { rows } = await this.#context.session.query(
-      `SELECT id FROM networks WHERE host = ? AND multi_host = 0
-        UNION SELECT network_id FROM fixed_ips WHERE host = ?
-        UNION SELECT v.network_id FROM virtual_interfaces v JOIN instances i ON i.uuid = v.instance_uuid
-          WHERE i.host = ? AND v.target IS NOT NULL
-        ORDER BY 1`,
-      [host, host, host],
+      `SELECT n.*, h.address AS host_address FROM (
+          SELECT id FROM networks WHERE host = ? AND multi_host = 0
+          UNION SELECT network_id FROM fixed_ips WHERE host = ?
+          UNION SELECT v.network_id FROM virtual_interfaces v JOIN instances i ON i.uuid = v.instance_uuid
+            WHERE i.host = ? AND v.target IS NOT NULL
+        ) here
+        JOIN networks n ON n.id = here.id
+        LEFT JOIN fixed_ips h ON h.network_id = n.id AND h.host = ?
+        ORDER BY n.id`,
+      [host, host, host, host],
     )
-    return rows.map((row) => Number(row.id))
+    return rows.map((row) => read(row))
   }
 
   async remove(id: number): Promise<void> {
@@ -157,26 +220,33 @@ export class Networks implements NetworkTable {
   }
 
   async usage(id: number): Promise<PoolUsage> {
-    const { rows } = await this.#context.session.query(USAGE, [id])
-    const [size, used, held, reserved] = ['size', 'used', 'held', 'reserved'].map((name) =>
-      Number(rows[0]?.[name] ?? 0),
+    return (await this.usages([id])).get(id) ?? { used: 0, held: 0, reserved: 0, free: 0 }
+  }
+
+  async usages(ids?: readonly number[]): Promise<ReadonlyMap<number, PoolUsage>> {
+    const { session, dialect } = this.#context
+    const where = new Where().among(dialect, 'n.id', ids)
+    const { rows } = await session.query(usageText(dialect, where.text), where.params)
+    return new Map(
+      rows.map((row) => {
+        const [size, taken, held, reserved] = [row.pool_size, row.taken, row.held, row.reserved].map((value) =>
+          Number(value ?? 0),
+        ) as [number, number, number, number]
+        return [Number(row.id), { used: taken - held, held, reserved, free: size - taken - reserved }]
+      }),
     )
-    return { used: used!, held: held!, reserved: reserved!, free: size! - used! - held! - reserved! }
   }
 }
 
-function addressesOf({ range, cidr }: NewNetwork): readonly string[] {
-  if (range === null) return []
+/** @throws {AddressOutOfRange} @throws {InvalidInput} */
+function checkRange({ range, cidr }: NewNetwork): void {
+  if (range === null) return
   for (const address of [range.first, range.last]) {
     if (cidr === null || !contains(parseCidr(cidr), address)) throw new AddressOutOfRange({ address, cidr: cidr ?? '' })
   }
-  const [first, last] = [toInteger(range.first), toInteger(range.last)]
-  const size = last - first + 1n
-  if (size < 1n || size > LARGEST_RANGE) {
-    const want = size < 1n ? 'the first address comes before the last' : `at most ${LARGEST_RANGE} addresses a network`
-    throw new InvalidInput({ what: 'fixed range', value: `${range.first}-${range.last}`, want })
-  }
-  return Array.from({ length: Number(size) }, (_, index) => fromInteger(first + BigInt(index), 4))
+  if (numberOf(range.first) <= numberOf(range.last)) return
+  const want = 'the first address comes before the last'
+  throw new InvalidInput({ what: 'fixed range', value: `${range.first}-${range.last}`, want })
 }
 
 function refuseOverlap(network: NewNetwork, others: readonly NetworkRow[]): void {

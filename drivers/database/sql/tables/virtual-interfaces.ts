@@ -9,6 +9,8 @@ import { insert, rowReader, type TableContext, Where } from '../statements.ts'
 
 const read = rowReader(virtualInterfaceEntity)
 
+const UNPLUGGED = { target_kind: null, target: null, device: null, guest_device: null } as const
+
 type NewVirtualInterface = Parameters<VirtualInterfaceTable['create']>[0]
 type Filter = Parameters<VirtualInterfaceTable['list']>[0]
 type Plug = Parameters<VirtualInterfaceTable['setTarget']>[1]
@@ -25,23 +27,22 @@ export class VirtualInterfaces implements VirtualInterfaceTable {
     const { session, dialect, now } = this.#context
     const row = { uuid, address, network_id, instance_uuid, created_at: now() }
     try {
-      await insert(session, virtualInterfaceEntity, row)
+      const id = await insert(session, virtualInterfaceEntity, row)
+      return { id, ...row, ...UNPLUGGED, missing_since: null, updated_at: null }
     } catch (error) {
       const refusal = dialect.refusal(error)
       if (refusal.kind === 'unique' && refusal.subject.includes('address')) return null
       if (refusal.kind === 'foreign-key') throw new NetworkNotFound({ network: network_id }, { cause: error })
       throw error
     }
-    return this.#one('WHERE v.uuid = ?', uuid)
-  }
-
-  async lock(id: number): Promise<void> {
-    const { session, dialect } = this.#context
-    await session.query(dialect.forUpdate('SELECT id FROM virtual_interfaces WHERE id = ?'), [id])
   }
 
   byId(id: number): Promise<VirtualInterfaceRow | null> {
     return this.#one('WHERE v.id = ?', id)
+  }
+
+  byMac(address: string): Promise<VirtualInterfaceRow | null> {
+    return this.#one('WHERE v.address = ?', address)
   }
 
   async list({ instanceUuid, ids, pluggedOn }: Filter): Promise<readonly VirtualInterfaceRow[]> {
@@ -57,8 +58,24 @@ export class VirtualInterfaces implements VirtualInterfaceTable {
   async setTarget(id: number, { target_kind, target, device, guest_device }: Plug): Promise<void> {
     const { session, now } = this.#context
     await session.query(
-      `UPDATE virtual_interfaces SET target_kind = ?, target = ?, device = ?, guest_device = ?, updated_at = ? WHERE id = ?`,
+      `UPDATE virtual_interfaces SET target_kind = ?, target = ?, device = ?, guest_device = ?, missing_since = NULL, updated_at = ?
+        WHERE id = ?`,
       [target_kind, target, device, guest_device, now(), id],
+    )
+  }
+
+  async setMissing(host: string, ids: readonly number[]): Promise<void> {
+    const { session, dialect, now } = this.#context
+    const here = 'target IS NOT NULL AND instance_uuid IN (SELECT uuid FROM instances WHERE host = ?)'
+    const found = ids.length === 0 ? { text: 'FALSE', params: [] } : dialect.among('id', ids)
+    await session.query(
+      `UPDATE virtual_interfaces SET missing_since = NULL WHERE missing_since IS NOT NULL AND NOT (${found.text}) AND ${here}`,
+      [...found.params, host],
+    )
+    if (ids.length === 0) return
+    await session.query(
+      `UPDATE virtual_interfaces SET missing_since = ? WHERE missing_since IS NULL AND ${found.text} AND ${here}`,
+      [now(), ...found.params, host],
     )
   }
 

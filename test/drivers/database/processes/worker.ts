@@ -1,4 +1,4 @@
-/** A process with its own connection to a store: `worker CONNECTION open | claim COUNT FIRST | contend ADDRESS COUNT FIRST | churn WRITERS ROUNDS FIRST | write FIRST | serve HOST`. */
+/** A process with its own connection to a store: `worker CONNECTION open | claim COUNT FIRST | contend ADDRESS COUNT FIRST | churn WRITERS ROUNDS FIRST | associate PROJECT... | write FIRST | serve HOST`. */
 import { SqlDatabase } from '../../../../drivers/database/sql/database.ts'
 import { engineFor } from '../engine.ts'
 
@@ -68,6 +68,13 @@ switch (task) {
     const [writers = 0, rounds = 0, first = 0] = args.map(Number)
     const kept = Array.from({ length: writers }, (_, index) => churn(rounds, first + rounds * index))
     process.stdout.write(`${JSON.stringify((await Promise.all(kept)).flat())}\n`)
+    break
+  }
+  case 'associate': {
+    const networks = await Promise.all(
+      args.map((name) => database.transaction((store) => store.networks.associate(name))),
+    )
+    process.stdout.write(`${JSON.stringify(networks.map(({ id, project_id }) => [project_id, id]))}\n`)
     break
   }
   case 'write':

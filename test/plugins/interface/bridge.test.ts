@@ -1,0 +1,50 @@
+import { aNetwork } from 'netloom/testing'
+import { expect, test } from 'vitest'
+import { LinuxBridgeInterfaceDriver } from '../../../plugins/interface/bridge.ts'
+
+const MAC = '02:6e:00:00:00:01'
+const vlan100 = { kind: 'link', name: 'vlan100', type: 'vlan', vlanId: 100, macAddress: MAC, master: 'br100' }
+
+test.each([
+  ['a network without one', null, {}, ['br100'], []],
+  [
+    'a flat network',
+    'eth7',
+    { bridge_interface: 'eth1' },
+    ['br100'],
+    [{ kind: 'link', name: 'eth1', type: 'existing', master: 'br100' }],
+  ],
+  [
+    'a network on a VLAN',
+    null,
+    { vlan: 100, bridge_interface: 'eth1', mtu: 1450 },
+    ['br100', 'vlan100'],
+    [
+      { kind: 'link', name: 'eth1', type: 'existing' },
+      { ...vlan100, parent: 'eth1', mtu: 1450 },
+    ],
+  ],
+  [
+    'the same on a host whose trunk is called otherwise',
+    'bond0',
+    { vlan: 100, bridge_interface: 'eth1' },
+    ['br100', 'vlan100'],
+    [
+      { kind: 'link', name: 'bond0', type: 'existing' },
+      { ...vlan100, parent: 'bond0' },
+    ],
+  ],
+])('the uplink of %s, and what goes with the network', (_what, vlanInterface, values, gone, uplink) => {
+  const driver = new LinuxBridgeInterfaceDriver(vlanInterface)
+  const network = aNetwork(values)
+  const [bridge, ...rest] = driver.plug(network, MAC, true)
+  expect(bridge).toMatchObject({ kind: 'link', name: 'br100', type: 'bridge' })
+  expect(rest).toEqual([...uplink, { kind: 'forwarding', device: 'br100', verdict: 'accept' }])
+  expect(driver.unplug(network)).toEqual(gone)
+})
+
+test('a network on a VLAN without a gateway is not forwarded (defects-linux-net A24)', () => {
+  const network = aNetwork({ vlan: 100, bridge_interface: 'eth1', gateway: null })
+  const [, , , forwarding] = new LinuxBridgeInterfaceDriver().plug(network, MAC, false)
+  expect(forwarding).toEqual({ kind: 'forwarding', device: 'br100', verdict: 'drop' })
+})
