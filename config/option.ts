@@ -6,7 +6,7 @@
 import { isAbsolute, normalize } from 'node:path/posix'
 import { InvalidInput } from '../core/errors/input.ts'
 import { isAddress, parseAddress, parseCidr } from '../core/model/address.ts'
-import { parseDevice } from '../core/model/names.ts'
+import { isDomain, parseDevice } from '../core/model/names.ts'
 
 export interface Describe {
   /** One sentence for the reference. */
@@ -76,10 +76,8 @@ function readPath(text: string): string {
   return normalize(text).replace(/(.)\/$/, '$1')
 }
 
-/** Labels of letters, digits and "-", at most 63 each and 253 together. Source: RFC 1123 section 2.1. */
 function readDomain(text: string): string {
-  const isLabel = (label: string) => /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label)
-  if (text !== '' && (text.length > 253 || !text.split('.').every(isLabel))) {
+  if (text !== '' && !isDomain(text)) {
     throw new TypeError('must be a domain of letters, digits and "-" between dots, or empty')
   }
   return text

@@ -25,10 +25,11 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'plugins/interface': asAStranger,
   'plugins/l3': asAStranger,
   'plugins/dhcp': asAStranger,
-  'drivers/index.ts': ['drivers/host', 'drivers/firewall', 'drivers/database', 'drivers/rpc'],
+  'drivers/index.ts': ['drivers/host', 'drivers/firewall', 'drivers/dns', 'drivers/database', 'drivers/rpc'],
   'drivers/host': asAStranger,
   'drivers/firewall': asAStranger,
   'drivers/database': asAStranger,
+  'drivers/dns': asAStranger,
   'drivers/rpc': asAStranger,
   'drivers/system': asAStranger,
 }

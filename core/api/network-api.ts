@@ -28,11 +28,11 @@ import type { NetworkEvent } from '../model/events.ts'
 import type { FeedPage } from '../model/feed.ts'
 import type { NetworkInfo } from '../model/network-info.ts'
 import type { NetworkRow, VirtualInterfaceDetail } from '../model/rows.ts'
-import { FloatingIpApi } from './floating-ip-api.ts'
+import { DnsApi } from './dns-api.ts'
 
 export { NETWORK_TOPIC, type NetworkApiOptions } from './api-caller.ts'
 
-export class NetworkApi extends FloatingIpApi {
+export class NetworkApi extends DnsApi {
   /** @throws {CidrConflict} @throws {NetworkRangeTooSmall} @throws {NetworkNotCreated} a required argument is missing */
   createNetworks(request: CreateNetworksRequest): Promise<readonly NetworkRow[]> {
     return this.call('create_networks', request)

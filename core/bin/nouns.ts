@@ -38,6 +38,7 @@ export const nouns: readonly Noun[] = [
   noun('project', 'what a project that is gone leaves behind', () => import('./commands/project-command.ts')),
   noun('vpn', 'how projects on VLANs are reached from outside', () => import('./commands/vpn-command.ts')),
   noun('lease', 'DHCP leases', () => import('./commands/lease-command.ts')),
+  noun('dns', 'domains and names of DNS', () => import('./commands/dns-command.ts')),
   noun('events', 'what happened to networks and addresses', () => import('./commands/events-command.ts')),
   noun('host', 'network hosts', () => import('./commands/host-command.ts')),
   noun(

@@ -4,6 +4,8 @@
  * this process. No caller may know whether a free address is already a row.
  */
 import type { NetloomError } from '../errors/base.ts'
+import type { DnsChangeTable, DnsDomainTable } from './dns-tables.ts'
+import type { SchemaStatus } from './schema-status.ts'
 import type {
   EventTable,
   FixedIpTable,
@@ -55,17 +57,6 @@ export interface DatabaseDriver {
   upgradeSchema(): Promise<SchemaStatus>
 }
 
-export interface SchemaStatus {
-  /** Name of the `db_backend`. */
-  readonly backend: string
-  /** `partial`: an upgrade began and did not end. `foreign`: the tables are another program's. */
-  readonly state: 'current' | 'empty' | 'older' | 'newer' | 'foreign' | 'partial'
-  /** Migrations that the store has seen, in their order; of a foreign one its tables. */
-  readonly found: readonly string[]
-  /** Migrations that this program knows. */
-  readonly wanted: readonly string[]
-}
-
 export interface NetworkStore {
   readonly networks: NetworkTable
   readonly fixedIps: FixedIpTable
@@ -77,4 +68,6 @@ export interface NetworkStore {
   readonly hostChanges: HostChangeTable
   readonly events: EventTable
   readonly projects: ProjectTable
+  readonly dnsDomains: DnsDomainTable
+  readonly dnsChanges: DnsChangeTable
 }

@@ -1,6 +1,7 @@
 export * from './address.ts'
 export * from './base.ts'
 export * from './boot.ts'
+export * from './dns.ts'
 export * from './input.ts'
 export * from './network.ts'
 export * from './policy.ts'

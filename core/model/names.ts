@@ -61,6 +61,37 @@ export function parsePool(text: string): string {
   return check('pool', text, /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/, '1 to 255 letters, digits, ".", "_" or "-"')
 }
 
+/** An availability zone. @throws {InvalidInput} */
+export function parseZone(text: string): string {
+  return check(
+    'availability zone',
+    text,
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$/,
+    '1 to 255 letters, digits, ".", "_" or "-"',
+  )
+}
+
+/** Labels of letters, digits and "-", at most 63 characters each and 253 together. Source: RFC 1123 section 2.1. */
+export function isDomain(text: string): boolean {
+  return (
+    text.length <= 253 && text.split('.').every((label) => /^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$/.test(label))
+  )
+}
+
+/** A DNS domain; its last label is no number, so that no name in it can be taken for an address. @returns it in lower case @throws {InvalidInput} */
+export function parseDomain(text: string): string {
+  if (isDomain(text) && !/(^|\.)\d+$/.test(text)) return text.toLowerCase()
+  const want = 'labels of letters, digits and "-" between dots, 253 characters at most, the last no number'
+  throw new InvalidInput({ what: 'domain', value: text, want })
+}
+
+/** A name within a domain. @returns it in lower case @throws {InvalidInput} */
+export function parseDnsName(text: string, domain: string): string {
+  if (isDomain(text) && isDomain(`${text}.${domain}`)) return text.toLowerCase()
+  const want = `labels of letters, digits and "-" between dots, 253 characters at most with .${domain}`
+  throw new InvalidInput({ what: 'name', value: text, want })
+}
+
 /** An account of the machine. Source: useradd(8), and the dots that many sites allow. @throws {InvalidInput} */
 export function parseUser(text: string): string {
   return check(

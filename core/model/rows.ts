@@ -111,6 +111,25 @@ export interface FloatingIpRow extends Timestamps {
   readonly interface: string | null
 }
 
+/** A domain of DNS that netloom knows. */
+export interface DnsDomainRow extends Timestamps {
+  readonly domain: string
+  /** `private`: names of instances, in one zone. `public`: names of floating IPs. */
+  readonly scope: 'private' | 'public'
+  /** Of a private one. */
+  readonly availability_zone: string | null
+  /** Of a public one: who may use it; null is everybody. */
+  readonly project_id: string | null
+}
+
+/** "What DNS says of this address may have to change": it is there until that is done. */
+export interface DnsChangeRow {
+  readonly id: number
+  readonly kind: 'fixed' | 'floating'
+  readonly address: string
+  readonly created_at: string
+}
+
 /** One running or former service. */
 export interface ServiceRow {
   readonly host: string

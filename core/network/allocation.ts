@@ -9,6 +9,7 @@ import type { RequestContext } from '../model/request-context.ts'
 import type { FixedIpRow, InstanceDetail, NetworkRow } from '../model/rows.ts'
 import { ChangedOwners, changeRows } from './changed-owners.ts'
 import type { Compensation } from './compensation.ts'
+import { noteDns } from './dns.ts'
 import { recorded } from './event-log.ts'
 import { letGo, type Takings, takeAddress } from './fixed-ips.ts'
 import type { NetworkManager } from './network-manager.ts'
@@ -158,6 +159,7 @@ export async function allocateFixedIp(
     const [known] = await store.fixedIps.list({ virtualInterfaceIds: [vifId], allocated: true })
     const network = await manager.networkWithHost(store, await store.networks.byId(networkId), changes)
     const row = known ?? (await takeAddress(manager, store, network, request, takings))
+    if (known !== undefined) changes.addNames(await noteDns(manager, store, 'fixed', [known.address]))
     changes.add(manager.configuringHost(network, request.instance_host), networkOwner(networkId), vifOwner(vifId))
     await changes.record(store)
     return { row, isNew: known === undefined, changes }

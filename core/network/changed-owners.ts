@@ -1,6 +1,7 @@
-/** What a transaction changes: which owners want something else of which hosts, and what has happened. Recorded in it, carried out after it. */
+/** What a transaction changes: what owners want of which hosts, names of DNS, and what has happened. Recorded in it, carried out after it. */
 import type { NetworkStore } from '../contracts/database.ts'
 import type { RequestContext } from '../model/request-context.ts'
+import { type DnsSubject, settleDns, settleDnsOrLog } from './dns.ts'
 import { type Emit, recorded } from './event-log.ts'
 import type { NetworkManager } from './network-manager.ts'
 
@@ -8,6 +9,7 @@ export class ChangedOwners {
   /** Says what has happened; to be called after the row is changed, and only if it was. */
   readonly emit: Emit
   readonly #byHost = new Map<string, Set<string>>()
+  readonly #names: DnsSubject[] = []
 
   constructor(emit: Emit) {
     this.emit = emit
@@ -21,6 +23,11 @@ export class ChangedOwners {
     for (const owner of owners) known.add(owner)
   }
 
+  /** Addresses whose names are noted (`noteDns`), in the order in which they are to be settled. */
+  addNames(subjects: readonly DnsSubject[]): void {
+    this.#names.push(...subjects)
+  }
+
   /** Those of a host. */
   of(host: string): readonly string[] {
     return [...(this.#byHost.get(host) ?? [])]
@@ -32,18 +39,20 @@ export class ChangedOwners {
   }
 
   /**
-   * Returns when every host is in line. All are waited for before the first error is raised, so that nothing is done
-   * after the call returned (defects-manager A10). @throws what `NetworkManager.converge` does
+   * Returns when DNS and every host are in line. All hosts are waited for before the first error is raised, so that
+   * nothing is done after the call returned (defects-manager A10). @throws what `NetworkManager.converge` and `settleDns` do
    */
   async converge(manager: NetworkManager, context: RequestContext): Promise<void> {
+    for (const { kind, address } of this.#names) await settleDns(manager, kind, address)
     const outcomes = await Promise.allSettled(this.#each((host, owners) => manager.converge(context, host, owners)))
     const failed = outcomes.find((outcome) => outcome.status === 'rejected')
     if (failed) throw failed.reason
   }
 
-  /** For what must not fail because a host is away. */
+  /** For what must not fail because a host or a DNS driver is away. */
   async convergeOrLog(manager: NetworkManager, context: RequestContext): Promise<void> {
     await Promise.all(this.#each((host, owners) => manager.convergeOrLog(context, host, owners)))
+    await settleDnsOrLog(manager, this.#names)
   }
 
   #each<T>(work: (host: string, owners: readonly string[]) => T): readonly T[] {

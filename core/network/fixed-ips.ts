@@ -6,7 +6,8 @@ import { parseAddress } from '../model/address.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { FixedIpDetail, FixedIpRow, FloatingIpDetail, NetworkRow } from '../model/rows.ts'
 import { type ChangedOwners, changeRows } from './changed-owners.ts'
-import { disassociateEvent } from './floating-events.ts'
+import { noteDns, noteLetGo } from './dns.ts'
+import { disassociateEvent, poolEvent } from './floating-events.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner, leasesOwner, networkOwner, vifOwner } from './owners.ts'
 import { checkFixedIpQuota } from './quotas.ts'
@@ -43,6 +44,7 @@ export async function takeAddress(
   changes.add(host, ...owners)
   if (row !== null) {
     fixedIps.push(row)
+    changes.addNames(await noteDns(manager, store, 'fixed', [row.address]))
     const { instance_uuid, project_id, mac } = request
     const subject = { address: row.address, instance_uuid, project_id, network_uuid: network.uuid, host }
     changes.emit({ type: 'network.fixed_ip.allocate', ...subject, payload: { mac } })
@@ -64,8 +66,9 @@ async function claim(store: NetworkStore, network: NetworkRow, request: FixedIpR
 }
 
 /**
- * Ends the use of addresses by their instances, with the floating IPs that lead there. One that another instance uses by
- * now is that one's. The host then takes away its entry and ends its lease, in this order (defects-manager H3).
+ * Ends the use of addresses by their instances, with the floating IPs that lead there: those that came with the instance
+ * are free then. One that another instance uses by now is that one's. The host then takes away its entry and ends its
+ * lease, in this order (defects-manager H3).
  * @returns those that were let go
  */
 export async function letGo(
@@ -93,8 +96,10 @@ export async function letGo(
     if (row.virtual_interface_id !== null) changes.add(host, vifOwner(row.virtual_interface_id))
   }
   for (const floating of await store.floatingIps.list({ fixedIpIds: gone.map((row) => row.id) })) {
-    await letFloatingGo(store, floating, changes)
+    if (!(await letFloatingGo(store, floating, changes)) || !floating.auto_assigned) continue
+    await releaseFloating(manager, store, floating, changes)
   }
+  changes.addNames(await noteLetGo(manager, store, gone))
   return gone
 }
 
@@ -112,6 +117,20 @@ export async function letFloatingGo(
     changes.emit(disassociateEvent(floating))
   }
   return done
+}
+
+/** Gives a floating IP that leads nowhere back to its pool; its names go with it. @returns whether it was the project's */
+export async function releaseFloating(
+  manager: NetworkManager,
+  store: NetworkStore,
+  floating: FloatingIpDetail,
+  changes: ChangedOwners,
+): Promise<boolean> {
+  const { address, project_id: projectId } = floating
+  if (projectId === null || !(await store.floatingIps.release(address, projectId))) return false
+  changes.emit(poolEvent('network.floating_ip.deallocate', floating))
+  changes.addNames(await noteDns(manager, store, 'floating', [address]))
+  return true
 }
 
 /**

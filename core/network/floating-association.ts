@@ -16,14 +16,14 @@ import type { FixedIpDetail, FloatingIpDetail } from '../model/rows.ts'
 import { changeRows } from './changed-owners.ts'
 import { type Emit, recorded } from './event-log.ts'
 import { letFloatingGo } from './fixed-ips.ts'
-import { ledBackEvents, ledEvents } from './floating-events.ts'
+import { disassociateEvent, ledEvents } from './floating-events.ts'
 import { type AllocatedFloatingIp, changeOwn } from './floating-pools.ts'
 import { isUp } from './network-hosts.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner } from './owners.ts'
 
 /** Where a floating IP leads from now on, and where it led. */
-interface Association {
+export interface Association {
   readonly before: AllocatedFloatingIp
   readonly fixedIpId: number
   readonly host: string
@@ -49,17 +49,27 @@ export async function associateFloatingIp(
   const association = await recorded(manager.services, (store, emit) =>
     leadTo(manager, context, store, emit, address, fixed, expectation),
   )
-  const { before, host, isNew } = association
-  const owners = [floatingOwner(address)]
+  const { before, isNew } = association
+  try {
+    await carry(manager, context, association)
+  } catch (error) {
+    if (isNew) await runToTheEnd(() => leadBack(manager, context, association))
+    throw error
+  }
+  return isNew ? before.instance_uuid : null
+}
+
+/** The hosts of an association: the former one lets go before the new one binds. @throws {FloatingIpAssociateFailed} and what `converge` does */
+export async function carry(manager: NetworkManager, context: RequestContext, association: Association): Promise<void> {
+  const { before, host } = association
+  const owners = [floatingOwner(before.address)]
   try {
     if (before.host !== null && before.host !== host) await letHostGo(manager, context, before.host, owners)
     await manager.converge(context, host, owners)
     await checkLeadsTo(manager, association)
   } catch (error) {
-    if (isNew) await runToTheEnd(() => leadBack(manager, context, association))
     throw floatingError(manager, error, before)
   }
-  return isNew ? before.instance_uuid : null
 }
 
 /** @throws what `changeOwn` does, and {FloatingIpNotAssociated} */
@@ -78,7 +88,8 @@ export async function disassociateFloatingIp(
   })
 }
 
-async function leadTo(
+/** The checks, and the row. @throws what `associateFloatingIp` does before it asks a host */
+export async function leadTo(
   manager: NetworkManager,
   context: RequestContext,
   store: NetworkStore,
@@ -141,26 +152,43 @@ async function checkLeadsTo(manager: NetworkManager, { before, fixedIpId, host }
   throw new FloatingIpAssociateFailed({ address, reason: 'another call led it elsewhere, or let it go, meanwhile' })
 }
 
-/** Undoes `leadTo`, unless somebody has led the address elsewhere since. */
+/** Undoes `leadTo`, unless somebody has led the address elsewhere since: it leads nowhere when its former instance is gone. */
 async function leadBack(
   manager: NetworkManager,
   context: RequestContext,
   { before, fixedIpId, host }: Association,
 ): Promise<void> {
-  const { address, project_id: projectId, fixed_ip_id: formerId } = before
-  const now = { projectId, leadsTo: fixedIpId }
-  await recorded(manager.services, async (store, emit) => {
-    const led = await store.floatingIps.byAddress(address)
-    const formerHost = before.host ?? host
-    const isBack =
-      formerId === null
-        ? await store.floatingIps.disassociate(address, now)
-        : await store.floatingIps.associate(address, formerId, formerHost, now)
-    if (isBack) for (const event of await ledBackEvents(store, led, before, formerHost)) emit(event)
-    await recordFor(store, address, host, before.host)
+  const { address, project_id: projectId } = before
+  await changeRows(manager, context, async (store, changes) => {
+    const { floatingIps } = store
+    const led = await floatingIps.byAddress(address)
+    let leadsTo = fixedIpId
+    const to = await formerDestination(manager, store, before)
+    if (to !== null && (await floatingIps.associate(address, to.row.id, to.host, { projectId, leadsTo }))) {
+      leadsTo = to.row.id
+    }
+    // As in `leadTo`: it may have been let go until now.
+    if (to === null || (await formerDestination(manager, store, before)) === null) {
+      if (await floatingIps.disassociate(address, { projectId, leadsTo })) changes.emit(disassociateEvent(led))
+    } else if (leadsTo === to.row.id) {
+      for (const event of ledEvents(led, to.row, to.networkUuid, to.host)) changes.emit(event)
+    }
+    for (const each of [host, before.host, to?.host ?? null]) changes.add(each, floatingOwner(address))
   })
-  const owners = [floatingOwner(address)]
-  await Promise.all([host, before.host].map((each) => manager.convergeOrLog(context, each, owners)))
+}
+
+/** Where it led before, as long as the same instance has that address. */
+async function formerDestination(
+  manager: NetworkManager,
+  store: NetworkStore,
+  { fixed_address: address, instance_uuid: uuid }: AllocatedFloatingIp,
+): Promise<Destination | null> {
+  if (address === null) return null
+  const row = await store.fixedIps.byAddress(address)
+  if (!row.allocated || row.instance_uuid !== uuid) return null
+  const network = await store.networks.byId(row.network_id)
+  const host = manager.configuringHost(network, row.instance_host)
+  return host === null ? null : { row, networkUuid: network.uuid, host }
 }
 
 /** A host that is up must let go before another binds; one that is down does it before it serves again. */

@@ -1,5 +1,4 @@
 /** What is said of floating IPs. A move is two events: it leads nowhere, then elsewhere. */
-import type { NetworkStore } from '../contracts/database.ts'
 import type { EventDraft } from '../model/events.ts'
 import type { FixedIpDetail, FloatingIpDetail } from '../model/rows.ts'
 
@@ -31,16 +30,4 @@ export function ledEvents(
   const subject = { address, project_id, instance_uuid, network_uuid: networkUuid, host }
   const led: EventDraft = { type: 'network.floating_ip.associate', ...subject, payload: { fixed_address, mac } }
   return before.fixed_ip_id === null ? [led] : [disassociateEvent(before), led]
-}
-
-/** It leads again to where it did `before`. @param now the row between the two */
-export async function ledBackEvents(
-  store: NetworkStore,
-  now: FloatingIpDetail,
-  before: FloatingIpDetail,
-  host: string,
-): Promise<readonly EventDraft[]> {
-  if (before.fixed_address === null) return [disassociateEvent(now)]
-  const fixed = await store.fixedIps.byAddress(before.fixed_address)
-  return ledEvents(now, fixed, (await store.networks.byId(fixed.network_id)).uuid, host)
 }

@@ -9,10 +9,11 @@ import type {
   FloatingIpSummary,
   MigrationRequest,
 } from '../contracts/network-operations.ts'
-import { parseUuid } from '../model/names.ts'
 import { fixedIpsOf, floatingIpsOf, type NetworkInfo } from '../model/network-info.ts'
-import { elevated, type RequestContext } from '../model/request-context.ts'
+import type { RequestContext } from '../model/request-context.ts'
+import { autoAssign } from './auto-assign.ts'
 import { Compensation } from './compensation.ts'
+import { DnsEntries } from './dns-operations.ts'
 import { associateFloatingIp, disassociateFloatingIp } from './floating-association.ts'
 import * as pools from './floating-pools.ts'
 import * as reads from './floating-reads.ts'
@@ -21,11 +22,8 @@ import type { NetworkManager } from './network-manager.ts'
 import { floatingOwner } from './owners.ts'
 import type { AbstractConstructor } from './rpc-allocate-fixed-ip.ts'
 
-/** For one that comes and goes with its instance. */
-const WITH_INSTANCE: FloatingIpExpectation = { affectAutoAssigned: true }
-
 export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: B) {
-  abstract class WithFloatingIP extends Base implements FloatingIPOperations {
+  abstract class WithFloatingIP extends DnsEntries(Base) implements FloatingIPOperations {
     // ---- with an instance
 
     /** The fixed IP first: a floating one needs it. What was taken is let go when a later step fails (defects-manager B2). */
@@ -37,37 +35,11 @@ export function FloatingIP<B extends AbstractConstructor<NetworkManager>>(Base: 
       const info = await super.allocateForInstance(context, request, undo)
       const first = fixedIpsOf(info).find((ip) => ip.version === 4)?.address
       if (!this.services.flags.auto_assign_floating_ip || !first || floatingIpsOf(info).length > 0) return info
-      await this.whole(undo, async () => {
-        const admin = elevated(context)
-        const wish = { project_id: request.project_id, auto_assigned: true }
-        const address = await this.allocateFloatingIp(admin, wish)
-        undo.push(`release ${address}`, () => this.deallocateFloatingIp(admin, address, WITH_INSTANCE))
-        await this.associateFloatingIp(admin, address, first, WITH_INSTANCE)
+      return this.whole(undo, async () => {
+        const { instance_uuid, project_id } = request
+        await autoAssign(this, context, { instance_uuid, project_id, fixedAddress: first }, undo)
+        return this.getInstanceNwInfo(context, instance_uuid)
       })
-      return this.getInstanceNwInfo(context, request.instance_uuid)
-    }
-
-    /** Floating IPs are let go first; one that resists does not keep the others (defects-manager B3). */
-    override async deallocateForInstance(
-      context: RequestContext,
-      instanceUuid: string,
-      fixedIps?: readonly string[],
-    ): Promise<{ readonly addresses: readonly string[] }> {
-      const uuid = parseUuid(instanceUuid)
-      // Without a fixed IP there is nothing that a floating one could lead to.
-      const found =
-        fixedIps?.length === 0
-          ? []
-          : await this.services.database.read((store) => store.floatingIps.list({ instanceUuid: uuid }))
-      for (const { address, auto_assigned } of found) {
-        try {
-          await this.disassociateFloatingIp(context, address, WITH_INSTANCE)
-          if (auto_assigned) await this.deallocateFloatingIp(context, address, WITH_INSTANCE)
-        } catch (error) {
-          this.services.logger.error('floating IP was not let go', { address, error })
-        }
-      }
-      return super.deallocateForInstance(context, uuid, fixedIps)
     }
 
     migrateInstanceStart(context: RequestContext, request: MigrationRequest): Promise<void> {

@@ -14,7 +14,9 @@ import { parseAddress } from '../model/address.ts'
 import { parseDevice, parsePool, parseProject } from '../model/names.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { FloatingIpDetail } from '../model/rows.ts'
-import { recorded } from './event-log.ts'
+import { changeRows } from './changed-owners.ts'
+import { type Emit, recorded } from './event-log.ts'
+import { releaseFloating } from './fixed-ips.ts'
 import { poolEvent } from './floating-events.ts'
 import { floatingRange, refuseFixedAddresses } from './floating-range.ts'
 import type { NetworkManager } from './network-manager.ts'
@@ -60,16 +62,29 @@ export async function allocateFloatingIp(
   const project = parseProject(request.project_id)
   const pool = parsePool(request.pool ?? flags.default_floating_pool)
   manager.checkOwner(context, `project ${project}`, project)
-  const row = await recorded(manager.services, async (store, emit) => {
-    const pools = await store.floatingIps.pools()
-    if (!pools.includes(pool)) throw new FloatingIpPoolNotFound({ pool, pools })
-    // One that is assigned by itself does not count, as in nova: the project did not ask for it.
-    if (!request.auto_assigned) await checkFloatingIpQuota(store, flags.quota_floating_ips, project)
-    const row = await store.floatingIps.allocate(pool, project, request.auto_assigned ?? false)
-    emit(poolEvent('network.floating_ip.allocate', row))
-    return row
-  })
+  const isAutomatic = request.auto_assigned ?? false
+  const row = await recorded(manager.services, (store, emit) =>
+    takeFromPool(manager, store, emit, pool, project, isAutomatic),
+  )
   return row.address
+}
+
+/** @throws {FloatingIpPoolNotFound} @throws {NoMoreFloatingIps} @throws {FloatingIpLimitExceeded} */
+export async function takeFromPool(
+  manager: NetworkManager,
+  store: NetworkStore,
+  emit: Emit,
+  pool: string,
+  project: string,
+  isAutomatic: boolean,
+): Promise<FloatingIpDetail> {
+  const pools = await store.floatingIps.pools()
+  if (!pools.includes(pool)) throw new FloatingIpPoolNotFound({ pool, pools })
+  // One that is assigned by itself does not count, as in nova: the project did not ask for it.
+  if (!isAutomatic) await checkFloatingIpQuota(store, manager.services.flags.quota_floating_ips, project)
+  const row = await store.floatingIps.allocate(pool, project, isAutomatic)
+  emit(poolEvent('network.floating_ip.allocate', row))
+  return row
 }
 
 /** Check and change in one transaction. @throws what `changeOwn` does, and {FloatingIpAssociated} */
@@ -80,12 +95,11 @@ export async function deallocateFloatingIp(
   expectation: FloatingIpExpectation = {},
 ): Promise<void> {
   const address = parseAddress(text)
-  await recorded(manager.services, async (store, emit) => {
-    const { before } = await changeOwn(manager, context, store, address, expectation, async (floating) => {
+  await changeRows(manager, context, async (store, changes) => {
+    await changeOwn(manager, context, store, address, expectation, async (floating) => {
       if (floating.fixed_ip_id !== null) throw new FloatingIpAssociated({ address })
-      return store.floatingIps.release(address, floating.project_id)
+      return releaseFloating(manager, store, floating, changes)
     })
-    emit(poolEvent('network.floating_ip.deallocate', before))
   })
 }
 

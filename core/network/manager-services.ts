@@ -1,6 +1,7 @@
 /** What a manager is built on, and how a plugin gathers it. */
 import type { Values } from '../../config/option.ts'
 import type { DatabaseDriver } from '../contracts/database.ts'
+import type { DnsDriver } from '../contracts/dns.ts'
 import type { Clock, RandomSource } from '../contracts/ports.ts'
 import type { RpcDriver } from '../contracts/rpc.ts'
 import type { coreOptions } from '../plugin-system/core-options.ts'
@@ -10,7 +11,9 @@ import {
   dbBackendSlot,
   dhcpDriverSlot,
   firewallDriverSlot,
+  floatingIpDnsManagerSlot,
   hostDriverSlot,
+  instanceDnsManagerSlot,
   l3LibSlot,
   leaseSpoolRef,
   networkDriverSlot,
@@ -26,6 +29,8 @@ export interface ManagerServices extends HostAgentServices {
   readonly rpc: RpcDriver
   readonly clock: Clock
   readonly random: RandomSource
+  readonly instanceDns: DnsDriver
+  readonly floatingDns: DnsDriver
   /** What this process serves. */
   readonly nodes: readonly string[]
 }
@@ -41,6 +46,8 @@ export const managerRequires = {
   hostDriver: hostDriverSlot,
   clock: clockRef,
   random: randomRef,
+  instanceDns: instanceDnsManagerSlot,
+  floatingDns: floatingIpDnsManagerSlot,
   leaseSpool: leaseSpoolRef,
   nodes: nodesRef,
 }

@@ -37,6 +37,7 @@ import type { FixedIpRow, InstanceDetail, NetworkRow, VirtualInterfaceDetail } f
 import { allocateFixedIp, allocateInstance, deallocateInstance } from './allocation.ts'
 import type { ChangedOwners } from './changed-owners.ts'
 import { Compensation } from './compensation.ts'
+import { retryDns } from './dns.ts'
 import { getAddressHistory, listEvents } from './events.ts'
 import { deallocateFixedIp } from './fixed-ips.ts'
 import { addFixedIpToInstance, removeFixedIpFromInstance, setupNetworksOnHost } from './instance-addresses.ts'
@@ -99,6 +100,7 @@ export abstract class NetworkManager extends ManagerCore implements NetworkOpera
     if (this.topology.dhcp) await freeStaleAddresses(this)
     await takeOverNetworks(this)
     await (await takeFreeNetworks(this))?.convergeOrLog(this, adminContext('free networks'))
+    await retryDns(this)
   }
 
   async close(): Promise<void> {

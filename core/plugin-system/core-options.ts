@@ -1,6 +1,6 @@
 /** Flags that the core itself reads; several plugins read the same ones and declare them from here. */
 import { option } from '../../config/option.ts'
-import { parseHost, parsePool } from '../model/names.ts'
+import { parseHost, parsePool, parseZone } from '../model/names.ts'
 
 export const coreOptions = {
   host: option.name('host', parseHost, {
@@ -46,6 +46,14 @@ export const coreOptions = {
     help: 'Default of dns1 at network creation',
   }),
   dhcp_domain: option.domain({ default: 'novalocal', help: 'Domain of guests; empty for none' }),
+  instance_dns_domain: option.domain({
+    default: '',
+    help: 'Domain in which instances get DNS entries, by their name and by their UUID; empty: they get none',
+  }),
+  default_availability_zone: option.name('zone', parseZone, {
+    default: 'nova',
+    help: 'The availability zone of instances: in a private DNS domain of another zone they get no entries',
+  }),
   fixed_ip_disassociate_timeout: option.seconds({
     default: 600,
     help: 'Seconds after which a deallocated address whose lease was never given back is free again',

@@ -3,6 +3,7 @@ import type {
   Clock,
   DatabaseDriver,
   DhcpDriver,
+  DnsDriver,
   Executor,
   FirewallDriver,
   HostDriver,
@@ -104,6 +105,34 @@ export const rpcBackendSlot = slot<RpcDriver>({
   methods: ['call', 'cast', 'fanout', 'serve', 'close'],
 })
 
+function dnsSlot(flag: string, help: string) {
+  return slot<DnsDriver>({
+    flag,
+    contract: '1.0',
+    default: 'noop',
+    help,
+    methods: [
+      'getDomains',
+      'createEntry',
+      'deleteEntry',
+      'modifyAddress',
+      'getEntriesByAddress',
+      'getEntriesByName',
+      'createDomain',
+      'deleteDomain',
+    ],
+    aliases: {
+      'nova.network.dns_driver.DNSDriver': 'noop',
+      'nova.network.noop_dns_driver.NoopDNSDriver': 'noop',
+      'nova.network.minidns.MiniDNS': 'minidns',
+    },
+  })
+}
+
+export const instanceDnsManagerSlot = dnsSlot('instance_dns_manager', 'Where the names of instances are kept')
+
+export const floatingIpDnsManagerSlot = dnsSlot('floating_ip_dns_manager', 'Where the names of floating IPs are kept')
+
 /** In the order in which the boot report lists them. */
 export const slots: readonly AnySlot[] = [
   networkManagerSlot,
@@ -112,6 +141,8 @@ export const slots: readonly AnySlot[] = [
   firewallDriverSlot,
   dhcpDriverSlot,
   hostDriverSlot,
+  instanceDnsManagerSlot,
+  floatingIpDnsManagerSlot,
   dbBackendSlot,
   rpcBackendSlot,
 ]

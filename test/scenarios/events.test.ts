@@ -93,8 +93,8 @@ const steps: readonly (readonly [what: string, work: (cloud: Cloud) => Promise<u
       'deallocate with lease, port and floating IP',
       ({ api }) => api.deallocateForInstance(uuidOf(1)),
       [
-        `floating_ip.disassociate ${FLOATING} 10.0.0.2`,
         'fixed_ip.deallocate 10.0.0.2 fa:16:3e:00:00:01 true',
+        `floating_ip.disassociate ${FLOATING} 10.0.0.2`,
         'instance.detach fa:16:3e:00:00:01 vnet1',
       ],
     ],

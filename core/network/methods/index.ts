@@ -9,6 +9,7 @@ import { InvalidInput, UnknownMethod } from '../../errors/input.ts'
 import type { RequestContext } from '../../model/request-context.ts'
 import { runInRequest } from '../../model/request-scope.ts'
 import { Policy, wrapCheckPolicy } from '../policy/policy.ts'
+import { dnsMethods } from './dns.ts'
 import { eventMethods } from './events.ts'
 import { fixedIpMethods } from './fixed-ips.ts'
 import { floatingMethods } from './floating-ips.ts'
@@ -26,6 +27,7 @@ export const rpcMethods: Methods<NetworkOperations> = {
   ...instanceMethods,
   ...fixedIpMethods,
   ...floatingMethods,
+  ...dnsMethods,
   ...eventMethods,
   ...hostFactsMethods,
 }

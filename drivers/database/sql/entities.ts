@@ -3,6 +3,8 @@
  * Booleans and timestamps are kept so that every engine returns them alike (see the README).
  */
 import type {
+  DnsChangeRow,
+  DnsDomainRow,
   FixedIpRow,
   FloatingIpRow,
   HostChangeRow,
@@ -270,6 +272,26 @@ export const projectLockEntity = new EntitySchema<{ readonly project_id: string 
   columns: { project_id: { ...name, primary: true } },
 })
 
+export const dnsDomainEntity = new EntitySchema<DnsDomainRow>({
+  name: 'DnsDomain',
+  tableName: 'dns_domains',
+  columns: {
+    domain: { ...name, primary: true },
+    scope: text(16),
+    availability_zone: orNull(name),
+    project_id: orNull(name),
+    ...timestamps,
+  },
+  indices: [{ name: 'ix_dns_domains_project_id', columns: ['project_id'] }],
+})
+
+export const dnsChangeEntity = new EntitySchema<DnsChangeRow>({
+  name: 'DnsChange',
+  tableName: 'dns_changes',
+  columns: { id: key, kind: text(16), address, created_at: time },
+  indices: [{ name: 'ix_dns_changes_address', columns: ['address', 'kind'] }],
+})
+
 /** All of them, each after those that it refers to. */
 export const entities = [
   networkEntity,
@@ -281,4 +303,6 @@ export const entities = [
   hostChangeEntity,
   eventEntity,
   projectLockEntity,
+  dnsDomainEntity,
+  dnsChangeEntity,
 ]

@@ -8,6 +8,7 @@ import {
   NoFreeAddressesById,
   PoolSizes,
 } from './migrations/address-runs.ts'
+import { DnsChanges, DnsDomains } from './migrations/dns.ts'
 import { NetworkEvents } from './migrations/events.ts'
 import { InitialSchema } from './migrations/initial.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
@@ -21,6 +22,8 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   ServiceNodes,
   ServiceBusySince,
   MissingGuests,
+  DnsDomains,
+  DnsChanges,
   AddressRuns,
   AddressRunsByNumber,
   PoolSizes,

@@ -1,5 +1,7 @@
 import type { NetworkStore } from 'netloom/contracts'
 import type { TableContext } from './statements.ts'
+import { DnsChanges } from './tables/dns-changes.ts'
+import { DnsDomains } from './tables/dns-domains.ts'
 import { Events } from './tables/events.ts'
 import { FixedIps } from './tables/fixed-ips.ts'
 import { FloatingIps } from './tables/floating-ips.ts'
@@ -24,5 +26,7 @@ export function openStore(context: TableContext): NetworkStore {
     hostChanges: new HostChanges(context),
     events: new Events(context),
     projects: new Projects(context),
+    dnsDomains: new DnsDomains(context),
+    dnsChanges: new DnsChanges(context),
   }
 }

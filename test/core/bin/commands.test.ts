@@ -468,6 +468,80 @@ const cases: readonly Case[] = [
     stderr: 'nothing is on lease\n',
   },
   {
+    line: 'dns domain list',
+    answers: {
+      get_dns_domains: [
+        { domain: 'example.org', scope: 'public', project: 'acme' },
+        { domain: 'guests.example.org', scope: 'private', availability_zone: 'nova' },
+      ],
+    },
+    calls: [['get_dns_domains', {}]],
+    stdout: lines(
+      'DOMAIN              SCOPE    AVAILABILITY_ZONE  PROJECT',
+      'example.org         public   -                  acme',
+      'guests.example.org  private  nova               -',
+    ),
+  },
+  {
+    line: 'dns domain create example.org --project acme',
+    answers: { create_public_dns_domain: { domain: 'example.org', scope: 'public', project: 'acme' } },
+    calls: [['create_public_dns_domain', { domain: 'example.org', project: 'acme' }]],
+    stderr: 'public DNS domain example.org created\n',
+  },
+  {
+    line: 'dns domain create guests.example.org --availability-zone nova',
+    answers: {
+      create_private_dns_domain: { domain: 'guests.example.org', scope: 'private', availability_zone: 'nova' },
+    },
+    calls: [['create_private_dns_domain', { domain: 'guests.example.org', av_zone: 'nova' }]],
+    stderr: 'private DNS domain guests.example.org created\n',
+  },
+  {
+    line: 'dns domain create example.org --project acme --availability_zone nova',
+    calls: [],
+    stderr:
+      'netloom: a private domain (--availability_zone) has no --project; see `netloom dns domain create --help`\n',
+    status: 2,
+  },
+  {
+    line: 'dns domain delete example.org',
+    calls: [['delete_dns_domain', { domain: 'example.org' }]],
+    stderr: 'DNS domain example.org deleted\n',
+  },
+  {
+    line: 'dns entry list example.org --name www',
+    answers: { get_dns_entries_by_name: ['203.0.113.5'] },
+    calls: [['get_dns_entries_by_name', { name: 'www', domain: 'example.org' }]],
+    stdout: lines('NAME  ADDRESS      DOMAIN', 'www   203.0.113.5  example.org'),
+  },
+  {
+    line: 'dns entry list example.org --address 203.0.113.5 --json',
+    answers: { get_dns_entries_by_address: ['www'] },
+    calls: [['get_dns_entries_by_address', { address: '203.0.113.5', domain: 'example.org' }]],
+    stdout: `${JSON.stringify([{ name: 'www', address: '203.0.113.5', domain: 'example.org' }], null, 2)}\n`,
+  },
+  {
+    line: 'dns entry list example.org',
+    calls: [],
+    stderr: 'netloom: give either --name or --address; see `netloom dns entry list --help`\n',
+    status: 2,
+  },
+  {
+    line: 'dns entry add example.org www 203.0.113.5',
+    calls: [['add_dns_entry', { address: '203.0.113.5', name: 'www', dns_type: 'A', domain: 'example.org' }]],
+    stderr: 'www.example.org leads to 203.0.113.5\n',
+  },
+  {
+    line: 'dns entry modify example.org www 203.0.113.6',
+    calls: [['modify_dns_entry', { address: '203.0.113.6', name: 'www', domain: 'example.org' }]],
+    stderr: 'www.example.org leads to 203.0.113.6\n',
+  },
+  {
+    line: 'dns entry delete example.org www',
+    calls: [['delete_dns_entry', { name: 'www', domain: 'example.org' }]],
+    stderr: 'www.example.org deleted\n',
+  },
+  {
     line: 'host list',
     answers: { list_hosts: [host] },
     calls: [['list_hosts', {}]],

@@ -1,5 +1,8 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { type CommandBench, makeCommandBench } from './command-bench.ts'
 
 const STRANGER = fileURLToPath(new URL('../../fixtures/plugins/quiet-dhcp.mjs', import.meta.url))
@@ -29,6 +32,18 @@ describe('netloom plugins check', () => {
     expect(new Set(checks.map(({ slot, plugin, verdict }) => `${slot} ${plugin} ${verdict}`))).toEqual(
       new Set(['network_driver bridge kept']),
     )
+  })
+
+  test('takes one that is for two slots for both, and leaves nothing behind', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'netloom-check-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    const { status, stdout } = await bench.run('plugins check minidns --json', { NETLOOM_MINIDNS_PATH: folder })
+    expect(status).toBe(0)
+    const checks = JSON.parse(stdout) as { slot: string; verdict: string }[]
+    expect(new Set(checks.map(({ slot, verdict }) => `${slot} ${verdict}`))).toEqual(
+      new Set(['instance_dns_manager kept', 'floating_ip_dns_manager kept']),
+    )
+    expect(await readdir(folder)).toEqual([])
   })
 
   test('ends with 1 when a case is broken, and says why', async () => {

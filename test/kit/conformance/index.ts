@@ -1,6 +1,7 @@
 /** The conformance kit: what every plugin of a slot does, checked on ours and on a stranger's in the same way. */
 import { NotSupported, type Plugin } from 'netloom/contracts'
 import { dhcpDriverCases } from './dhcp-driver.ts'
+import { dnsDriverCases } from './dns-driver.ts'
 import { firewallDriverCases } from './firewall-driver.ts'
 import { l3LibCases } from './l3-lib.ts'
 import { networkDriverCases } from './network-driver.ts'
@@ -16,6 +17,8 @@ export const conformanceCases = {
   l3_lib: l3LibCases,
   dhcp_driver: dhcpDriverCases,
   firewall_driver: firewallDriverCases,
+  instance_dns_manager: dnsDriverCases,
+  floating_ip_dns_manager: dnsDriverCases,
 } as const
 
 export interface ConformanceOptions {
