@@ -103,7 +103,9 @@ export const steps: Readonly<Record<string, (subject: Subject) => Step>> = {
       const outcome = await outcomeOf(api.deleteNetwork(networkUuid(network)))
       const refusal = used + held > 0 ? 'NetworkInUse' : 'done'
       expect(outcome).toBe(model.networks.includes(network) ? refusal : 'NetworkNotFoundForUUID')
-      model.networks = model.networks.filter((other) => outcome !== 'done' || other !== network)
+      if (outcome !== 'done') return
+      model.networks = model.networks.filter((other) => other !== network)
+      for (const address of poolOf(network)) model.reserved.delete(address)
     },
 
   allocate:
@@ -128,7 +130,8 @@ export const steps: Readonly<Record<string, (subject: Subject) => Step>> = {
     async (cloud, model) => {
       const address = poolOf(network)[index]!
       const has = model.guests.get(guest)?.some((nic) => nic.network === network) === true
-      const taken = model.isFree(address) || has ? {} : { refusal: 'FixedIpAlreadyInUse' }
+      const refusal = model.reserved.has(address) ? 'FixedIpReserved' : 'FixedIpAlreadyInUse'
+      const taken = model.isFree(address) || has ? {} : { refusal }
       await allocate(cloud, model, guest, {
         requested: [{ uuid: networkUuid(network), address }],
         wanted: [network],
@@ -141,6 +144,40 @@ export const steps: Readonly<Record<string, (subject: Subject) => Step>> = {
     ({ guest }) =>
     async ({ api }, model) => {
       expect(await api.deallocateForInstance(uuidOf(guest))).toEqual({ addresses: model.forget(guest) })
+    },
+
+  reserve:
+    ({ network, index }) =>
+    async ({ api }, model) => {
+      const address = poolOf(network)[index]!
+      const refusal = model.isHeld(address) ? 'FixedIpInUse' : 'done'
+      expect(await outcomeOf(api.reserveFixedIps(address))).toBe(
+        model.networks.includes(network) ? refusal : 'FixedIpNotFoundForAddress',
+      )
+      if (model.networks.includes(network) && refusal === 'done') model.reserved.add(address)
+    },
+
+  unreserve:
+    ({ network }) =>
+    async ({ api }, model) => {
+      const pool = poolOf(network)
+      const call = api.unreserveFixedIps(`${pool[0]!}-${pool.at(-1)!}`)
+      const isThere = model.networks.includes(network)
+      expect(await outcomeOf(call)).toBe(isThere ? 'done' : 'FixedIpNotFoundForAddress')
+      if (!isThere) return
+      const gone = pool.filter((address) => model.reserved.delete(address))
+      expect(await call).toEqual({ addresses: gone.length })
+    },
+
+  migrate:
+    ({ guest, index }) =>
+    async ({ api }, model) => {
+      const request = { instance_uuid: uuidOf(guest), dest: `host${1 + (index % 2)}` }
+      const call = api.migrateInstanceStart(request).then(() => api.migrateInstanceFinish(request))
+      expect(await outcomeOf(call)).toBe(model.guests.has(guest) ? 'done' : 'InstanceNotFound')
+      if (!model.guests.has(guest) || request.dest === model.hostOf(guest)) return
+      model.moved.set(guest, request.dest)
+      model.plugged.delete(guest)
     },
 
   lease:
@@ -165,7 +202,7 @@ export const steps: Readonly<Record<string, (subject: Subject) => Step>> = {
     ({ guest }) =>
     async ({ api }, model) => {
       const target = { kind: 'tap', name: `vnet${guest}` } as const
-      const outcome = await outcomeOf(api.attach(hostOf(guest), { instance_uuid: uuidOf(guest), target }))
+      const outcome = await outcomeOf(api.attach(model.hostOf(guest), { instance_uuid: uuidOf(guest), target }))
       expect(outcome).toBe(model.guests.has(guest) ? 'done' : 'InstanceNotFound')
       if (outcome === 'done') model.plugged.add(guest)
     },
@@ -173,7 +210,7 @@ export const steps: Readonly<Record<string, (subject: Subject) => Step>> = {
   detach:
     ({ guest }) =>
     async ({ api }, model) => {
-      const outcome = await outcomeOf(api.detach(hostOf(guest), uuidOf(guest)))
+      const outcome = await outcomeOf(api.detach(model.hostOf(guest), uuidOf(guest)))
       expect(outcome).toBe(model.guests.has(guest) ? 'done' : 'InstanceNotFound')
       model.plugged.delete(guest)
     },
@@ -254,9 +291,9 @@ export const steps: Readonly<Record<string, (subject: Subject) => Step>> = {
 
   'restart of the host of':
     ({ guest }) =>
-    async (cloud) => {
-      await cloud.named(hostOf(guest)).stop()
-      await cloud.named(hostOf(guest)).start()
+    async (cloud, model) => {
+      await cloud.named(model.hostOf(guest)).stop()
+      await cloud.named(model.hostOf(guest)).start()
     },
 }
 

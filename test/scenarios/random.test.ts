@@ -8,7 +8,7 @@ import { describe, expect, test } from 'vitest'
 import type { NetworkApi } from '../../core/api/network-api.ts'
 import { type Backends, backends } from './backends.ts'
 import { type Cloud, makeCloud } from './cloud.ts'
-import { GUESTS, hostOf, Model, NETWORKS, networkUuid, POOL } from './random-model.ts'
+import { GUESTS, Model, NETWORKS, networkUuid, POOL, poolOf } from './random-model.ts'
 import { ALL_FLOATING_IPS, FLOATING_IPS, outcomeOf, type Step, steps } from './random-steps.ts'
 
 const { NETLOOM_RANDOM_SEED: SEED = '20261124', NETLOOM_RANDOM_RUNS: RUNS } = process.env
@@ -92,7 +92,7 @@ async function expectLike(cloud: Cloud, model: Model): Promise<void> {
     [...model.guests]
       .map(([guest, nics]) => [
         uuidOf(guest),
-        hostOf(guest),
+        model.hostOf(guest),
         nics.map(({ mac, address }) => [mac, address]),
         model.plugged.has(guest) ? `vnet${guest}` : null,
       ])
@@ -170,6 +170,8 @@ describe.each(backends)('random operations on $name', (pair) => {
         try {
           await fc.asyncModelRun(() => ({ model, real: cloud }), commands)
           await expectLike(cloud, model)
+          for (const network of model.networks)
+            await cloud.api.unreserveFixedIps(`${poolOf(network)[0]!}-${poolOf(network).at(-1)!}`)
           await expectNothingLeaked(cloud)
         } finally {
           await cloud.end()

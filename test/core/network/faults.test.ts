@@ -84,6 +84,19 @@ const operations: readonly Operation[] = [
     after: (cloud) => deallocate(cloud, 3),
   },
   {
+    name: 'allocateForInstance again, of an instance that has lost its floating IP',
+    flags: ['--auto_assign_floating_ip'],
+    async before(cloud) {
+      const { manager, context } = cloud
+      const [vif] = await allocate(cloud, 3)
+      const address = vif!.network.subnets[0]!.ips[0]!.floating_ips[0]!.address
+      await manager.disassociateFloatingIp(context, address!, { affectAutoAssigned: true })
+      await manager.deallocateFloatingIp(context, address!, { affectAutoAssigned: true })
+    },
+    run: (cloud) => allocate(cloud, 3),
+    after: (cloud) => deallocate(cloud, 3),
+  },
+  {
     name: 'deallocateForInstance with two addresses, port, lease and floating IP',
     releases: true,
     before: withFloating(async (cloud) => {
