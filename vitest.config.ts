@@ -23,6 +23,7 @@ export default defineConfig({
           include: ['test/{core,config,plugins,drivers,conformance,scenarios}/**/*.test.ts', 'test/*.test.ts'],
           pool: 'forks',
           isolate: false,
+          maxWorkers: 2,
           testTimeout: 20_000,
         },
       },
