@@ -37,7 +37,7 @@ describe.skipIf(!isRoot)('a cloud on MariaDB and RabbitMQ', () => {
       hostFlags: {
         control: ['network_driver', 'l3_lib', 'dhcp_driver', 'firewall_driver'].map((flag) => `--${flag}=noop`),
       },
-      flags: ['--report_interval=1', '--service_down_time=3', ...(await servers.flags())],
+      flags: ['--report_interval=1', '--service_down_time=3', '--quota_floating_ips=-1', ...(await servers.flags())],
     })
     await servers.enter(cloud)
     for (const host of cloud.hosts) await host.start()

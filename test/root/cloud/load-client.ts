@@ -43,13 +43,13 @@ async function tried<T>(call: () => Promise<T>): Promise<T> {
 }
 
 /** @param done what the same call is refused with when the first one had its effect after all */
-async function surely<T>(call: () => Promise<T>, done?: string): Promise<T | undefined> {
+async function surely<T>(call: () => Promise<T>, ...done: readonly string[]): Promise<T | undefined> {
   for (let tries = 0; ; tries += 1) {
     try {
       return await tried(call)
     } catch (error) {
       const { code = '', retryable = false } = error as Refusal
-      if (tries > 0 && code === done) return undefined
+      if (tries > 0 && done.includes(code)) return undefined
       if (!retryable) throw Object.assign(error as Error, { message: [(error as Error).message, ...trail].join('\n') })
       await delay(100)
     }
@@ -86,7 +86,9 @@ for (let round = 0; existsSync(file); round += 1) {
   if (round % 3 === 1) await surely(() => api.disassociateFloatingIp(public_), 'FloatingIpNotAssociated')
   await surely(() => api.deallocateForInstance(uuid))
   delete instances[uuid]
-  await surely(() => api.deallocateFloatingIp(public_), 'FloatingIpNotAllocated')
+  // An operator says whose it is: when the first call had its effect it may be another project's by now.
+  const own = { projectId: project }
+  await surely(() => api.deallocateFloatingIp(public_, own), 'FloatingIpNotAllocated', 'Forbidden')
   delete floating[public_]
 }
 await close()
