@@ -100,7 +100,7 @@ describe('a claim from the pool', () => {
     )
   })
 
-  test('goes straight to its row in a pool of 65,536 addresses that is empty, half full and 99 % full', async () => {
+  test('goes straight to its row in a pool of 65,536 addresses that is empty, half full and 99 % full (defects-manager D8)', async () => {
     const place = await makePlace()
     const database = await openDatabase({ place })
     const network = await database.transaction((store) => store.networks.create(poolOf(65_536)))
