@@ -10,6 +10,7 @@ import {
 } from './migrations/address-runs.ts'
 import { NetworkEvents } from './migrations/events.ts'
 import { InitialSchema } from './migrations/initial.ts'
+import { LeaseHost } from './migrations/lease-host.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
 import { MissingGuests } from './migrations/missing-guests.ts'
 import { ProjectLocks } from './migrations/project-locks.ts'
@@ -28,6 +29,7 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   NoFreeAddressesById,
   NetworkEvents,
   ProjectLocks,
+  LeaseHost,
 ]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */
