@@ -1,15 +1,15 @@
-import { type MigrationInterface, type QueryRunner, TableColumn } from 'typeorm'
+import type { MigrationInterface, QueryRunner } from 'typeorm'
 
-/** Whose DHCP server gave a lease: it outlives the instance, and in a multi_host network nothing else says it. */
+/**
+ * Whose DHCP server gave a lease: it outlives the instance, and in a multi_host network nothing else says it. In plain
+ * SQL, as `AddressRuns`.
+ */
 export class LeaseHost implements MigrationInterface {
   readonly name = 'LeaseHost-0.1.0-1795700000011'
 
   async up(runner: QueryRunner): Promise<void> {
     if (await runner.hasColumn('fixed_ips', 'lease_host')) return
-    await runner.addColumn(
-      'fixed_ips',
-      new TableColumn({ name: 'lease_host', type: 'varchar', length: '255', isNullable: true }),
-    )
+    await runner.query('ALTER TABLE fixed_ips ADD COLUMN lease_host VARCHAR(255)')
   }
 
   async down(): Promise<void> {
