@@ -80,7 +80,7 @@ export interface FixedIpFilter {
   readonly addresses?: readonly string[]
   readonly allocated?: boolean
   readonly leased?: boolean
-  /** Of multi_host networks only those of instances on this host. */
+  /** Of multi_host networks only those of instances on this host, and those let go whose lease its DHCP server gave. */
   readonly forHost?: string
 }
 
