@@ -80,7 +80,7 @@ export interface FixedIpFilter {
   readonly addresses?: readonly string[]
   readonly allocated?: boolean
   readonly leased?: boolean
-  /** Of multi_host networks only those of instances on this host. */
+  /** Of multi_host networks only those of instances on this host, and those let go whose lease its DHCP server gave. */
   readonly forHost?: string
 }
 
@@ -116,8 +116,11 @@ export interface FixedIpTable {
    * @returns the row as it is now, null when it was not allocated (any more)
    */
   deallocate(id: number, instanceUuid?: string): Promise<FixedIpRow | null>
-  /** `mac` has a lease: recorded only when `mac` is that of the interface that holds the address. @returns whether it was */
-  lease(address: string, mac: string): Promise<boolean>
+  /**
+   * `mac` has a lease: recorded only when `mac` is that of the interface that holds the address.
+   * @param host whose DHCP server gave it @returns whether it was
+   */
+  lease(address: string, mac: string, host?: string): Promise<boolean>
   /**
    * `mac` gave its lease back: one conditional update, which a late report of a former owner does not match
    * (defects-manager A3). A deallocated address is free from then on. @returns whether it matched

@@ -92,6 +92,8 @@ export interface FixedIpRow extends Timestamps {
   readonly leased: boolean
   /** The MAC address that holds the lease: a late release by a former owner does not match (defects-manager A3). */
   readonly lease_mac: string | null
+  /** The host whose DHCP server gave the lease: it is the one that can end it (defects-manager H1). */
+  readonly lease_host: string | null
   /** Never handed out by the pool. */
   readonly reserved: boolean
   /** Set when it is the gateway of a multi_host host. */

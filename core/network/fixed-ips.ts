@@ -89,7 +89,9 @@ export async function letGo(
     gone.push(row)
     const network = networks.find(({ id }) => id === row.network_id)!
     const host = manager.configuringHost(network, row.instance_host)
-    changes.add(host, leasesOwner(row.network_id))
+    for (const server of [host, network.multi_host ? now.lease_host : null]) {
+      changes.add(server, leasesOwner(row.network_id))
+    }
     const { address, mac, instance_uuid, project_id } = row
     const subject = { address, instance_uuid, project_id, network_uuid: network.uuid, host }
     changes.emit({ type: 'network.fixed_ip.deallocate', ...subject, payload: { mac, leased: now.leased } })

@@ -1,6 +1,7 @@
 /** DHCP leases as the store has them. */
 import type { DatabaseDriver } from '../contracts/database.ts'
 import type { Lease } from '../contracts/network-operations.ts'
+import { ChangedOwners } from './changed-owners.ts'
 import { recorded } from './event-log.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { leasesOwner } from './owners.ts'
@@ -34,7 +35,10 @@ export async function freeStaleAddresses(manager: NetworkManager): Promise<void>
       before,
     )
     if (freed.length === 0) return 0
-    for (const { id, host } of networks) if (host !== null) await store.hostChanges.record(host, [leasesOwner(id)])
+    const changes = new ChangedOwners(emit)
+    for (const { id, host } of networks) changes.add(host, leasesOwner(id))
+    for (const { network_id, lease_host } of freed) changes.add(lease_host, leasesOwner(network_id))
+    await changes.record(store)
     for (const { address, instance_uuid, network_id, lease_mac: mac } of freed) {
       const network_uuid = networks.find(({ id }) => id === network_id)?.uuid ?? null
       emit({ type: 'network.fixed_ip.timeout', address, instance_uuid, network_uuid, payload: { mac } })

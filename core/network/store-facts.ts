@@ -47,7 +47,7 @@ export class StoreFacts implements HostFacts {
 
   recordLease(address: string, mac: string): Promise<LeaseOutcome> {
     return this.#recordEvent(address, async (store, before, emit) => {
-      const matched = await store.fixedIps.lease(address, mac)
+      const matched = await store.fixedIps.lease(address, mac, this.#host)
       if (matched && !(before.leased && before.lease_mac === mac)) emit('network.fixed_ip.lease', { mac })
       return matched
     })

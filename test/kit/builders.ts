@@ -96,6 +96,7 @@ export function aFixedIp(values: Partial<FixedIpDetail> = {}): FixedIpDetail {
     allocated: true,
     leased: false,
     lease_mac: null,
+    lease_host: null,
     reserved: false,
     host: null,
     mac: macOf(1),

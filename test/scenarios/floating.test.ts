@@ -131,6 +131,22 @@ describe.each(backends)('floating IPs on $name', (pair) => {
       expect(await refusalOf(call())).toMatchObject({ code: 'Forbidden' })
   })
 
+  test('an operator leads what a project has to what it has, and needs a host that serves it (defects-manager C11, C12)', async () => {
+    const cloud = await floatingCloud(pair)
+    const { api } = cloud
+    const operator = await cloud.client('operators')
+    expect(await refusalOf(operator.associateFloatingIp(FLOATING, '10.0.0.2'))).toMatchObject({ code: 'Forbidden' })
+    await api.associateFloatingIp(FLOATING, '10.0.0.2')
+    expect(await rowOf(cloud)).toMatchObject({ project_id: 'demo', fixed_address: '10.0.0.2', host: 'host1' })
+    await api.disassociateFloatingIp(FLOATING)
+    const [network] = await api.getAllNetworks()
+    await api.disassociateNetwork(network!.uuid)
+    const [rows, look] = [await cloud.rows(), await cloud.host.look()]
+    expect(await refusalOf(api.associateFloatingIp(FLOATING, '10.0.0.2'))).toMatchObject({ code: 'NetworkHostNotSet' })
+    expect(await cloud.rows()).toEqual(rows)
+    expect(await cloud.host.look()).toEqual(look)
+  })
+
   test('floating_range is made when no range is named', async () => {
     const cloud = await makeCloud(pair, {
       flags: ['--floating_range=198.51.100.0/30', '--default_floating_pool=public'],

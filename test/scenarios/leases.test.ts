@@ -138,6 +138,23 @@ describe.each(backends)('leases on $name', (pair) => {
     await cloud.expectInLine()
   })
 
+  test('a guest that was let go has its entry taken away before its lease, and gets none any more (defects-manager H3)', async () => {
+    const cloud = await smallCloud(pair, 1)
+    const { api, machine, host } = cloud
+    await cloud.guest(1)
+    await machine.lease(macOf(1), ADDRESS)
+    const before = host.operationsRun.length
+    await api.deallocateForInstance(uuidOf(1))
+    const deeds = host.operationsRun.slice(before).flatMap((run) => {
+      if (run.kind === 'remove-file') return run.path.endsWith('/fa-16-3e-00-00-01') ? ['entry'] : []
+      return run.kind === 'command' ? [run.command.argv[0]] : [run.kind]
+    })
+    expect(deeds.filter((deed) => deed === 'entry' || deed === 'dhcp_release')).toEqual(['entry', 'dhcp_release'])
+    await machine.release(macOf(1), ADDRESS)
+    await machine.lease(macOf(1), ADDRESS)
+    expect(await api.getDhcpLeases()).toEqual([])
+  })
+
   test('a pool of ten gives ten different addresses to ten guests one after the other (defects-manager A4)', async () => {
     const cloud = await smallCloud(pair, 10)
     const seen = new Set<string>()

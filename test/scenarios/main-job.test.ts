@@ -12,7 +12,7 @@ const FLOATING_RULES = (floating: string, fixed: string) => [
 ]
 
 describe.each(backends)('the main job on $name', (pair) => {
-  test('from an empty host to guests with floating IPs and back: rows, host and plan agree after each step', async () => {
+  test('from an empty host to guests with floating IPs and back: rows, host and plan agree after each step (defects-manager C6)', async () => {
     const cloud = await makeCloud(pair)
     const { api, machine } = cloud
     const step = async (work: () => Promise<unknown>) => {

@@ -1,5 +1,7 @@
 import { SimulatedHost } from 'netloom/testing'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
+import { AmqpRpc } from '../../drivers/rpc/amqp/amqp-rpc.ts'
+import { LocalRpc } from '../../drivers/rpc/local/local-rpc.ts'
 import { backends } from './backends.ts'
 import { type Cloud, makeCloud, refusalOf } from './cloud.ts'
 
@@ -64,6 +66,7 @@ describe.each(backends)('many hosts on $name', (pair) => {
     )
     expect(new Set(hosts).size).toBe(1)
     expect((await cloud.api.getAllNetworks())[0]!.host).toBe(hosts[0])
+    expect(await cloud.api.setNetworkHost(network!.id)).toBe(hosts[0])
     await cloud.expectInLine()
   })
 
@@ -194,6 +197,53 @@ describe.each(backends)('many hosts on $name', (pair) => {
     await api.deleteNetwork(network!.uuid)
     await cloud.expectInLine()
     expect((await pictureOf(cloud, 'vm1')).filter((line) => !line.startsWith('nat'))).not.toContain('link br100')
+  })
+
+  test('a floating IP of a host that is down is let go without another doing its work (defects-manager B5)', async () => {
+    const cloud = await makeCloud(pair, { machines: ['host1', { name: 'vm1', flags: COMPUTE }] })
+    const { api, host } = cloud
+    await api.createNetworks({ label: 'private', cidr: '10.0.0.0/24', multi_host: true })
+    await cloud.guest(1, { host: 'host1' })
+    const { address } = await cloud.guest(2, { host: 'vm1' })
+    await api.createFloatingIps({ range: '203.0.113.5' })
+    const floating = await api.allocateFloatingIp({ project_id: 'demo' })
+    await api.associateFloatingIp(floating, address)
+    await cloud.named('vm1').stop()
+    const runs = host.operationsRun.length
+    await cloud.whileSilent('host1', async () => {})
+    await api.disassociateFloatingIp(floating)
+    expect(await api.getFloatingIpByAddress(floating)).toMatchObject({ fixed_address: null, host: null })
+    expect(host.operationsRun).toHaveLength(runs)
+    await cloud.named('vm1').start()
+    expect(await pictureOf(cloud, 'vm1')).not.toContain(`address ${floating}/32 eth0`)
+    await cloud.expectInLine()
+  })
+
+  test('reads ask no other host, and an allocation for another host asks that one once (defects-manager G6)', async () => {
+    const cloud = await makeCloud(pair, { machines: [{ name: 'control', flags: CONTROLLER }, 'vm1'] })
+    const { api, context } = cloud
+    await api.createNetworks({ label: 'private', cidr: '10.0.0.0/24', multi_host: true })
+    await cloud.guest(1, { host: 'vm1' })
+    const { dispatch } = cloud.named('control').service.part
+    const calls = [LocalRpc, AmqpRpc].map(({ prototype }) => vi.spyOn(prototype, 'call'))
+    const casts = [LocalRpc, AmqpRpc].map(({ prototype }) => vi.spyOn(prototype, 'cast'))
+    const asked = async (method: string, args: object) => {
+      for (const spy of [...calls, ...casts]) spy.mockClear()
+      await dispatch(method, { ...args, context: { ...context } })
+      return [...calls, ...casts].flatMap(({ mock }) =>
+        mock.calls.map(([target, name]) => `${name} of ${target.server}`),
+      )
+    }
+    try {
+      const instance = { instance_uuid: cloud.uuid(1) }
+      expect(await asked('get_instance_nw_info', instance)).toEqual([])
+      expect(await asked('get_vifs_by_instance', instance)).toEqual([])
+      expect(await asked('get_all_networks', {})).toEqual([])
+      const request = { instance_uuid: cloud.uuid(2), project_id: 'demo', host: 'vm1' }
+      expect(await asked('allocate_for_instance', request)).toEqual(['reconcile_owners of vm1'])
+    } finally {
+      vi.restoreAllMocks()
+    }
   })
 
   test('an instance on a single-host and a multi_host network gets each from its own host, in both orders (defects-manager A9)', async () => {

@@ -66,6 +66,30 @@ describe.each(backends)('an instance that moves to another host on $name', (pair
     await cloud.expectInLine()
   })
 
+  test.each([
+    ['its network’s host', false, ['host1']],
+    ['the host that it left, until it asks the other', true, ['host1']],
+    ['the host that it moved to', true, ['host1', 'host2']],
+  ] as const)('has its lease ended where it got the last: %s (defects-manager H1)', async (_, multi_host, servers) => {
+    const { cloud, api } = await migrationCloud(pair, multi_host)
+    const { mac, fixed_ips } = (await api.getInstance(uuidOf(1))).virtual_interfaces[0]!
+    await cloud.named('host1').lease(mac, fixed_ips[0]!)
+    await api.migrateInstanceFinish({ instance_uuid: uuidOf(1), dest: 'host2' })
+    const server = servers.at(-1)!
+    if (server === 'host2') await cloud.named(server).lease(mac, fixed_ips[0]!)
+    await api.deallocateForInstance(uuidOf(1))
+    const held = (machine: Machine) =>
+      machine.picture().then((lines) => [...lines].some((line) => line.endsWith(`.leases: ${mac} ${fixed_ips[0]} * *`)))
+    // A server that is started again still knows it (defects-manager H4).
+    expect(await Promise.all(cloud.machines.map(held))).toEqual([server === 'host1', server === 'host2'])
+    const releases = cloud.machines.map(
+      ({ host }) =>
+        host.operationsRun.filter((run) => run.kind === 'command' && run.command.argv[0] === 'dhcp_release').length,
+    )
+    expect(releases).toEqual(server === 'host1' ? [1, 0] : [0, 1])
+    await cloud.expectInLine()
+  })
+
   test('goes back to where it was when the move is given up', async () => {
     const { cloud, api, one } = await migrationCloud(pair, true)
     await api.migrateInstanceStart({ instance_uuid: uuidOf(1), dest: 'host2' })

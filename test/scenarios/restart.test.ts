@@ -1,3 +1,4 @@
+import type { Operation, OperationFailure, Step } from 'netloom/contracts'
 import { SimulatedHost, uuidOf } from 'netloom/testing'
 import { describe, expect, test } from 'vitest'
 import { type Backends, backends } from './backends.ts'
@@ -15,6 +16,25 @@ async function busyCloud(pair: Backends): Promise<Cloud> {
   await api.createFloatingIps({ range: '203.0.113.0/28' })
   await api.associateFloatingIp(await api.allocateFloatingIp({ project_id: 'demo' }), one.address)
   return cloud
+}
+
+/** Whatever is to be done for one owner fails. */
+class HostThatFails extends SimulatedHost {
+  readonly #owner: string
+
+  constructor(owner: string) {
+    super()
+    this.#owner = owner
+  }
+
+  override async run(operations: readonly Operation[], steps: readonly Step[]): Promise<readonly OperationFailure[]> {
+    const isOthers = ({ owner }: { readonly owner: string }) => owner !== this.#owner
+    const others = operations.map((each) =>
+      each.kind === 'batch' ? { ...each, lines: each.lines.filter(isOthers) } : each,
+    )
+    const failures = await super.run(others, steps.filter(isOthers))
+    return steps.every(isOthers) ? failures : [...failures, { owner: this.#owner, message: 'no such device' }]
+  }
 }
 
 describe.each(backends)('a service that is started again on $name', (pair) => {
@@ -64,7 +84,28 @@ describe.each(backends)('a service that is started again on $name', (pair) => {
     await cloud.expectInLine()
   })
 
-  test('learns of leases that were taken and given back while it was away (lessons B2, B7)', async () => {
+  test('has all floating IPs but the one that fails, and says which that is (defects-manager B7)', async () => {
+    const cloud = await makeCloud(pair)
+    const { api, machine } = cloud
+    await api.createNetworks({ label: 'private', cidr: '10.0.0.0/24' })
+    await api.createFloatingIps({ range: '203.0.113.0/29' })
+    for (const number of [1, 2, 3]) {
+      const { address } = await cloud.guest(number)
+      await api.associateFloatingIp(await api.allocateFloatingIp({ project_id: 'demo' }), address)
+    }
+    const picture = await machine.picture()
+    await machine.stop()
+    machine.host = new HostThatFails('floating:203.0.113.2')
+    await machine.start()
+    const there = await machine.picture()
+    const missing = [...picture].filter((line) => !there.has(line))
+    expect(missing).toEqual([...picture].filter((line) => line.includes('203.0.113.2')))
+    expect(missing.length).toBeGreaterThan(1)
+    const errors = JSON.stringify(machine.log.lines.filter(({ level }) => level === 'error'))
+    expect(errors).toContain('203.0.113.2')
+  })
+
+  test('learns of leases that were taken and given back while it was away (defects-manager H9; lessons B2, B7)', async () => {
     const cloud = await busyCloud(pair)
     const { api, machine } = cloud
     const [one, two] = await api.listInstances()

@@ -39,10 +39,11 @@ async function fill({ api }: Cloud): Promise<void> {
 
 describe.each(backends)('statements on $name', (pair) => {
   test.each(clouds)(
-    'of the daily work are few, and as many in a full store: %s (defects-manager G1)',
+    'of the daily work are few, and as many in a full store: %s (defects-manager G1, G3, G12, G14)',
     async (_, options, network) => {
       const cloud = await makeCloud(pair, options)
       const { api } = cloud
+      const hasFloating = !options.flags?.includes('--network_manager=flat')
       const { served, ...request } = network as { served?: string }
       const place = { label: 'private', cidr: '10.0.0.0/24', project_id: 'demo' }
       const { uuid } = (await api.createNetworks({ ...place, ...request }))[0]!
@@ -54,12 +55,18 @@ describe.each(backends)('statements on $name', (pair) => {
         const requested = await statementsOf(() => api.allocateForInstance(named))
         const repeated = await statementsOf(() => api.allocateForInstance(named))
         const show = await statementsOf(() => api.getInstanceNwInfo(named.instance_uuid))
+        const list = await statementsOf(() => Promise.all([api.listFixedIps(), hasFloating && api.listFloatingIps()]))
+        const search = await statementsOf(() => api.getInstanceUuidsByIpFilter({ fixed_ip: '10.0.0.2' }))
         const deallocate = await statementsOf(() => api.deallocateForInstance(instance.instance_uuid))
         expect(allocate.length, allocate.join('\n')).toBeLessThanOrEqual(12)
         expect(requested.length, requested.join('\n')).toBeLessThanOrEqual(12)
         expect(repeated.length, repeated.join('\n')).toBeLessThanOrEqual(6)
         expect(show.length, show.join('\n')).toBeLessThanOrEqual(3)
-        return [allocate, requested, repeated, show, deallocate].map((statements) => statements.length)
+        expect(list.length, list.join('\n')).toBeLessThanOrEqual(3)
+        expect(search.length, search.join('\n')).toBe(1)
+        const daily = [allocate, requested, repeated, show, list, search, deallocate]
+        expect(daily.flat().filter((statement) => /^(UPDATE|INSERT INTO) networks\b/.test(statement))).toEqual([])
+        return daily.map((statements) => statements.length)
       }
       // The first guest of a network is what makes a host serve it.
       await cloud.guest(90)

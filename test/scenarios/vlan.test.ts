@@ -167,7 +167,7 @@ describe.each(backends)('VLAN networks on $name', (pair) => {
     await cloud.expectInLine()
   })
 
-  test('networks go from project to project', async () => {
+  test('networks go from project to project (defects-manager C13)', async () => {
     const { cloud, api, networks } = await vlanCloud(pair, ['--vpn_ip=203.0.113.9'], 3)
     expect(networks.map((network) => network.vpn_public_address)).toEqual(Array(3).fill('203.0.113.9'))
     const [first, second, third] = networks.map(({ uuid }) => uuid)

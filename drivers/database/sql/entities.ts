@@ -154,6 +154,7 @@ export const fixedIpEntity = new EntitySchema<FixedIpRow & AddressRun>({
     ...timestamps,
     number: { type: 'bigint', default: 0 },
     span: { type: 'bigint', default: 1 },
+    lease_host: orNull(name),
   },
   indices: [
     { name: 'ux_fixed_ips_address', columns: ['address'], unique: true },

@@ -11,6 +11,7 @@ import {
 import { DnsChanges, DnsDomains } from './migrations/dns.ts'
 import { NetworkEvents } from './migrations/events.ts'
 import { InitialSchema } from './migrations/initial.ts'
+import { LeaseHost } from './migrations/lease-host.ts'
 import { HostChanges, ServiceBusySince, ServiceNodes } from './migrations/many-hosts.ts'
 import { MissingGuests } from './migrations/missing-guests.ts'
 import { ProjectLocks } from './migrations/project-locks.ts'
@@ -31,6 +32,7 @@ export const migrations: (new () => MigrationInterface & { readonly name: string
   NoFreeAddressesById,
   NetworkEvents,
   ProjectLocks,
+  LeaseHost,
 ]
 
 /** Records which migrations a store has seen. Not TypeORM's `migrations`: nova has a table of that name. */

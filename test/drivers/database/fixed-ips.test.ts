@@ -32,6 +32,7 @@ describe('a claim from the pool', () => {
       allocated: true,
       leased: false,
       lease_mac: null,
+      lease_host: null,
       reserved: false,
       host: null,
       created_at: '2026-11-01T00:00:00.000Z',
@@ -100,7 +101,7 @@ describe('a claim from the pool', () => {
     )
   })
 
-  test('goes straight to its row in a pool of 65,536 addresses that is empty, half full and 99 % full', async () => {
+  test('goes straight to its row in a pool of 65,536 addresses that is empty, half full and 99 % full (defects-manager D8)', async () => {
     const place = await makePlace()
     const database = await openDatabase({ place })
     const network = await database.transaction((store) => store.networks.create(poolOf(65_536)))
@@ -231,6 +232,7 @@ describe('the end of a use', () => {
       leased: true,
       instance_uuid: uuid(1),
       lease_mac: mac(1),
+      lease_host: null,
       virtual_interface_id: null,
     }
     const first = await step((store) => store.fixedIps.deallocate(fixedIp.id))
@@ -254,6 +256,7 @@ describe('the end of a use', () => {
       allocated: true,
       leased: false,
       lease_mac: null,
+      lease_host: null,
       instance_uuid: uuid(1),
       virtual_interface_id: vif.id,
     })
@@ -305,6 +308,7 @@ describe('freeStale', () => {
       virtual_interface_id: null,
       leased: false,
       lease_mac: null,
+      lease_host: null,
       updated_at: freed,
     })
     const left = await step((store) => store.fixedIps.list({}))

@@ -36,6 +36,20 @@ test('floating IPs are made all or none, and the error names one that is there',
   expect(await database.read((store) => store.floatingIps.pools())).toEqual(['large', 'public'])
 })
 
+test('a /20 of floating IPs takes a look and an INSERT for each 500 of them (defects-manager G8)', async () => {
+  const database = await openDatabase()
+  const many = Array.from({ length: 4094 }, (_, index) => ({
+    address: `198.18.${(index + 1) >> 8}.${(index + 1) & 255}`,
+    pool: 'large',
+    interface: null,
+  }))
+  let statements = 0
+  database.onStatement = () => void statements++
+  await database.transaction((store) => store.floatingIps.create(many))
+  expect(statements).toBe(1 + Math.ceil(4094 / 500))
+  expect(await addresses(database)).toHaveLength(4094)
+})
+
 test('floating IPs are removed all or none, and those in use are named (defects-manager C10)', async () => {
   const { database } = await storeWithFloatingIps()
   const remove = (...list: string[]) => database.transaction((store) => store.floatingIps.remove(list))

@@ -1,6 +1,7 @@
 import { AddressOutOfRange, CidrConflict, DuplicateVlan, InvalidInput, NetworkInUse } from 'netloom/contracts'
 import { describe, expect, test } from 'vitest'
 import { allocate, newNetwork, openDatabase, poolOf, TestClock, uuid } from './kit.ts'
+import { engineName, explain, makePlace, type Statement } from './places.ts'
 
 describe('a new network', () => {
   test('has the facts that it was given, with real booleans, and the time', async () => {
@@ -138,5 +139,46 @@ describe('a network', () => {
     await expect(database.read((store) => store.fixedIps.byAddress(fixedIp.address))).rejects.toThrow('not a fixed IP')
     const again = await database.transaction((store) => store.networks.create(poolOf(8)))
     expect(again.id).toBeGreaterThan(network.id)
+  })
+
+  test('that is made again with the addresses of a former one has rows of its own (defects-manager B8)', async () => {
+    const database = await openDatabase()
+    const run = <T>(work: Parameters<typeof database.transaction<T>>[0]) => database.transaction(work)
+    const former = await run((store) => store.networks.create(poolOf(4)))
+    const { fixedIp, vif } = await run((store) => allocate(store, former, 1))
+    await run(async ({ fixedIps, virtualInterfaces, networks }) => {
+      await fixedIps.deallocate(fixedIp.id)
+      await virtualInterfaces.remove([vif.id])
+      await networks.remove(former.id)
+    })
+    const network = await run((store) => store.networks.create(poolOf(4)))
+    const made = await run((store) => allocate(store, network, 2, fixedIp.address))
+    const address = () => run((store) => store.fixedIps.byAddress(fixedIp.address))
+    expect(await address()).toMatchObject({ network_id: network.id, instance_uuid: uuid(2), allocated: true })
+    expect(await run((store) => store.fixedIps.lease(fixedIp.address, vif.address))).toBe(false)
+    expect(await run((store) => store.fixedIps.lease(fixedIp.address, made.vif.address))).toBe(true)
+    await expect(run((store) => store.fixedIps.deallocate(fixedIp.id))).rejects.toThrow('is not there')
+    expect(await address()).toMatchObject({ id: made.fixedIp.id, allocated: true, leased: true })
+  })
+
+  test('is found by the host that has to do with it in one statement, by indexes (defects-manager G4, G5)', async () => {
+    const place = await makePlace()
+    const database = await openDatabase({ place })
+    await database.transaction(async (store) => {
+      const network = await store.networks.create(poolOf(1024))
+      for (let number = 1; number <= 300; number++) await allocate(store, network, number)
+      await store.fixedIps.claimForHost(network.id, 'host1')
+    })
+    for (const table of engineName === 'mysql' ? ['networks', 'fixed_ips', 'virtual_interfaces', 'instances'] : [])
+      await place.query(`ANALYZE TABLE ${table}`)
+    const statements: Statement[] = []
+    database.onStatement = (...statement) => statements.push(statement)
+    const found = await database.transaction((store) => store.networks.on('host1'))
+    expect(found).toHaveLength(1)
+    expect(statements).toHaveLength(1)
+    // There are few networks, and many of all else.
+    const plan = (await explain(place, statements[0]!)).filter((line) => /\b(fixed_ips|h|v|i)\b/.test(line))
+    expect(plan.length).toBeGreaterThanOrEqual(4)
+    expect(plan.filter((line) => !/INDEX ((ix|ux)_|PRIMARY)/.test(line))).toEqual([])
   })
 })

@@ -21,7 +21,7 @@ async function storeWith(...wanted: Parameters<NetworkStore['networks']['create'
 const EIGHT = newNetwork('10.0.0.0/8')
 
 describe('a network of 16,777,216 addresses', () => {
-  test('is made by the statements and the rows of one of 256', async () => {
+  test('is made by the statements and the rows of one of 256 (defects-manager D8)', async () => {
     const costs = []
     for (const cidr of ['10.0.0.0/24', '10.0.0.0/8']) {
       const { database, rowsMade } = await storeWith()

@@ -65,7 +65,7 @@ export const l3LibCases: readonly ConformanceCase<L3Driver>[] = [
     },
   },
   {
-    name: 'an address is translated for its pair only, on the interface that is stored with it',
+    name: 'an address is translated for its pair only, on the interface that is stored with it (defects-manager C5)',
     run({ instance }) {
       for (const binding of bindings) {
         for (const resource of instance.addFloatingIp(binding)) {

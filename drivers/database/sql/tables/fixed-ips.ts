@@ -26,6 +26,7 @@ const NOBODYS = {
   allocated: false,
   leased: false,
   lease_mac: null,
+  lease_host: null,
   host: null,
   updated_at: null,
   mac: null,
@@ -74,7 +75,9 @@ export class FixedIps implements FixedIpTable {
       .and(dialect.conditions.fixedIpHeld)
     if (filter.forHost !== undefined) {
       where.and(
-        '(fixed_ips.network_id IN (SELECT id FROM networks WHERE multi_host = 0) OR i.host = ?)',
+        // Of an address that was let go, the host that has to end its lease: the instance may be gone, or have moved.
+        `(fixed_ips.network_id IN (SELECT id FROM networks WHERE multi_host = 0)
+          OR CASE WHEN fixed_ips.allocated = 1 THEN i.host ELSE COALESCE(fixed_ips.lease_host, i.host) END = ?)`,
         filter.forHost,
       )
     }
@@ -132,17 +135,17 @@ export class FixedIps implements FixedIpTable {
     return null
   }
 
-  async lease(address: string, mac: string): Promise<boolean> {
+  async lease(address: string, mac: string, host: string | null = null): Promise<boolean> {
     return this.#change(
-      `UPDATE fixed_ips SET leased = 1, lease_mac = ?, updated_at = ?
+      `UPDATE fixed_ips SET leased = 1, lease_mac = ?, lease_host = ?, updated_at = ?
         WHERE address = ? AND virtual_interface_id IN (SELECT id FROM virtual_interfaces WHERE address = ?)`,
-      [mac, this.#context.now(), address, mac],
+      [mac, host, this.#context.now(), address, mac],
     )
   }
 
   async release(address: string, mac: string): Promise<boolean> {
     return this.#change(
-      `UPDATE fixed_ips SET leased = 0, lease_mac = NULL, updated_at = ?,
+      `UPDATE fixed_ips SET leased = 0, lease_mac = NULL, lease_host = NULL, updated_at = ?,
         instance_uuid = CASE WHEN allocated = 1 THEN instance_uuid ELSE NULL END
         WHERE address = ? AND leased = 1 AND lease_mac = ?`,
       [this.#context.now(), address, mac],
@@ -168,8 +171,8 @@ export class FixedIps implements FixedIpTable {
       stale.map((row) => row.id),
     )
     await session.query(
-      `UPDATE fixed_ips SET instance_uuid = NULL, virtual_interface_id = NULL, leased = 0, lease_mac = NULL, updated_at = ?
-        ${text}`,
+      `UPDATE fixed_ips SET instance_uuid = NULL, virtual_interface_id = NULL, leased = 0, lease_mac = NULL,
+        lease_host = NULL, updated_at = ? ${text}`,
       [now(), ...params],
     )
     return stale
