@@ -97,7 +97,9 @@ export async function letGo(
     changes.emit({ type: 'network.fixed_ip.deallocate', ...subject, payload: { mac, leased: now.leased } })
     if (row.virtual_interface_id !== null) changes.add(host, vifOwner(row.virtual_interface_id))
   }
-  for (const floating of await store.floatingIps.list({ fixedIpIds: gone.map((row) => row.id) })) {
+  for (const led of await store.floatingIps.list({ fixedIpIds: gone.map((row) => row.id) })) {
+    // The address is nobody's now: whom it led to is known from before.
+    const floating = { ...led, instance_uuid: gone.find((row) => row.id === led.fixed_ip_id)?.instance_uuid ?? null }
     if (!(await letFloatingGo(store, floating, changes)) || !floating.auto_assigned) continue
     await releaseFloating(manager, store, floating, changes)
   }

@@ -136,7 +136,13 @@ describe.each(backends)('what happens, on $name', (pair) => {
       expect.soft(await eventsOf(cloud, () => work(cloud)), what).toEqual(events)
     }
     const told = cloud.machine.log.messages('info').filter((message) => message.startsWith('network.'))
-    expect(told).toEqual((await allEvents(cloud.api)).map(({ type }) => type))
+    const all = await allEvents(cloud.api)
+    expect(told).toEqual(all.map(({ type }) => type))
+    const ended = all.filter(({ type }) => type === 'network.floating_ip.disassociate')
+    expect(
+      ended.map(({ instance_uuid }) => instance_uuid),
+      'whom it led to',
+    ).not.toContain(null)
   })
 
   test('names project, instance, network, host, request and time', async () => {
