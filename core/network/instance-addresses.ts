@@ -9,6 +9,7 @@ import { allocate } from './allocation.ts'
 import { changeRows, recordedChange } from './changed-owners.ts'
 import type { Compensation } from './compensation.ts'
 import { letGo } from './fixed-ips.ts'
+import { nwInfoIn } from './instance-reads.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { createVif } from './nics.ts'
 import { leasesOwner, networkOwner, portOwner, vifOwner } from './owners.ts'
@@ -43,7 +44,7 @@ export function addFixedIpToInstance(
 }
 
 /**
- * The interface stays.
+ * The interface stays. @returns what the instance has then: read in the same transaction, so nothing fails once it is done
  * @throws {InstanceNotFound} @throws {FixedIpNotFoundForInstance} it has none
  * @throws {FixedIpNotFoundForSpecificInstance} it has others
  */
@@ -52,12 +53,12 @@ export async function removeFixedIpFromInstance(
   context: RequestContext,
   instanceUuid: string,
   text: string,
-): Promise<void> {
+): Promise<NetworkInfo> {
   const uuid = parseUuid(instanceUuid)
   const address = parseAddress(text)
   // An event that waits may say that the guest took its lease: that has to be known before its address is let go.
   await manager.agent.drainLeaseEvents()
-  await changeRows(manager, context, async (store, changes) => {
+  return changeRows(manager, context, async (store, changes) => {
     await store.instances.lock(uuid)
     const { host, project_id, virtual_interfaces: vifs } = await store.instances.byUuid(uuid)
     manager.checkOwner(context, `instance ${uuid}`, project_id)
@@ -73,6 +74,7 @@ export async function removeFixedIpFromInstance(
     if (gone.length === 0) throw new FixedIpNotFoundForSpecificInstance({ instance_uuid: uuid, ip: address })
     const port = vifs.find((vif) => vif.fixed_ips.some((fixed) => fixed.address === address))
     if (port && port.target !== null) changes.add(host, portOwner(port.id))
+    return nwInfoIn(manager, context, store, uuid)
   })
 }
 

@@ -1,4 +1,5 @@
 /** What is asked about instances, their interfaces and addresses. A tenant sees its own. */
+import type { NetworkStore } from '../contracts/database.ts'
 import type { InstanceSummary } from '../contracts/network-operations.ts'
 import { InstanceNotFound } from '../errors/address.ts'
 import { parseMac } from '../model/mac.ts'
@@ -28,14 +29,21 @@ export async function getInstanceNwInfo(
   text: string,
 ): Promise<NetworkInfo> {
   const uuid = parseUuid(text)
-  const { instance, networks, hostAddresses } = await manager.services.database.read(async (store) => {
-    const instance = await store.instances.byUuid(uuid)
-    manager.checkOwner(context, `instance ${uuid}`, instance.project_id)
-    const networks = await store.networks.list([...new Set(instance.virtual_interfaces.map((vif) => vif.network_id))])
-    const multiHost = networks.some((network) => network.multi_host)
-    return { instance, networks, hostAddresses: multiHost ? await store.fixedIps.ofHosts(instance) : [] }
-  })
-  return manager.buildNetworkInfoModel(instance, networks, hostAddresses)
+  return manager.services.database.read((store) => nwInfoIn(manager, context, store, uuid))
+}
+
+/** The same within a transaction. */
+export async function nwInfoIn(
+  manager: NetworkManager,
+  context: RequestContext,
+  store: NetworkStore,
+  uuid: string,
+): Promise<NetworkInfo> {
+  const instance = await store.instances.byUuid(uuid)
+  manager.checkOwner(context, `instance ${uuid}`, instance.project_id)
+  const networks = await store.networks.list([...new Set(instance.virtual_interfaces.map((vif) => vif.network_id))])
+  const multiHost = networks.some((network) => network.multi_host)
+  return manager.buildNetworkInfoModel(instance, networks, multiHost ? await store.fixedIps.ofHosts(instance) : [])
 }
 
 /** All to operators, their own to tenants; in order of creation. */

@@ -245,13 +245,8 @@ export abstract class NetworkManager extends ManagerCore implements NetworkOpera
     return this.whole(undo, () => addFixedIpToInstance(this, context, instanceUuid, networkUuid, undo))
   }
 
-  async removeFixedIpFromInstance(
-    context: RequestContext,
-    instanceUuid: string,
-    address: string,
-  ): Promise<NetworkInfo> {
-    await removeFixedIpFromInstance(this, context, instanceUuid, address)
-    return this.getInstanceNwInfo(context, instanceUuid)
+  removeFixedIpFromInstance(context: RequestContext, instanceUuid: string, address: string): Promise<NetworkInfo> {
+    return removeFixedIpFromInstance(this, context, instanceUuid, address)
   }
 
   setupNetworksOnHost(context: RequestContext, instanceUuid: string, host: string, teardown = false): Promise<void> {

@@ -70,6 +70,18 @@ const withoutFloating = async (cloud: FaultCloud) => {
   await release(cloud)
 }
 
+/** The addresses of guest 1 in the first network, in order. */
+const addressesOf = async ({ manager, context }: FaultCloud) =>
+  (await manager.getInstance(context, uuidOf(1))).virtual_interfaces.flatMap((vif) => vif.fixed_ips)
+const addAddress = ({ manager, context }: FaultCloud) => manager.addFixedIpToInstance(context, uuidOf(1), NETS[0]!.uuid)
+const removeLast = async (cloud: FaultCloud) => {
+  const { manager, context } = cloud
+  return manager.removeFixedIpFromInstance(context, uuidOf(1), (await addressesOf(cloud)).at(-1)!)
+}
+const removeAdded = async (cloud: FaultCloud) => {
+  if ((await addressesOf(cloud)).length > 1) await removeLast(cloud)
+}
+
 const operations: readonly Operation[] = [
   { name: 'allocateForInstance', run: (cloud) => allocate(cloud, 3), after: (cloud) => deallocate(cloud, 3) },
   {
@@ -170,6 +182,19 @@ const operations: readonly Operation[] = [
     },
     run: ({ manager, context }) => manager.deleteNetwork(context, FRESH.uuid),
     after: ({ manager, context }) => unless(['NetworkNotFoundForUUID'], manager.deleteNetwork(context, FRESH.uuid)),
+  },
+  { name: 'addFixedIpToInstance', run: addAddress, after: removeAdded },
+  {
+    name: 'removeFixedIpFromInstance',
+    releases: true,
+    before: addAddress,
+    run: removeLast,
+    after: removeAdded,
+  },
+  {
+    name: 'reserveFixedIps',
+    run: ({ manager, context }) => manager.reserveFixedIps(context, '10.0.2.4-10.0.2.5'),
+    after: ({ manager, context }) => manager.unreserveFixedIps(context, '10.0.2.4-10.0.2.5'),
   },
   { name: 'attachVif', run: attach, after: detach },
   { name: 'detachVifs', releases: true, before: attach, run: detach, after: detach },
