@@ -33,7 +33,7 @@ test('a claim that was lost with its connection is taken again when the server i
   const { proxy, ours, others, lost, holder } = await twoProcesses()
   const first = await holder()
   proxy.cut()
-  await vi.waitFor(async () => expect([null, first]).not.toContain(await holder()), { timeout: 5000 })
+  await vi.waitFor(async () => expect([null, first]).not.toContain(await holder()), { timeout: 20_000 })
   await expect(others.claim('host1', lost)).rejects.toThrow(ServiceAlreadyRunning)
   await ours.close()
   expect(lost).not.toHaveBeenCalled()
@@ -45,7 +45,7 @@ test('a claim that another process took meanwhile is told, once, and no longer h
   await ours.claim('host2', lost)
   proxy.open = false
   proxy.cut()
-  await vi.waitFor(() => others.claim('host1', lost), { timeout: 5000 })
+  await vi.waitFor(() => others.claim('host1', lost), { timeout: 20_000 })
   proxy.open = true
   await vi.waitFor(() => expect(lost).toHaveBeenCalledOnce(), { timeout: 10_000 })
   expect(lost.mock.calls[0]![0]).toBeInstanceOf(ServiceAlreadyRunning)
