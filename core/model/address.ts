@@ -122,11 +122,3 @@ export function netmaskOf(cidr: Cidr): string {
   const host = (1n << (bits - BigInt(cidr.prefix))) - 1n
   return fromInteger(((1n << bits) - 1n) ^ host, cidr.version)
 }
-
-/** Orders addresses by family, then by number. */
-export function compareAddresses(a: string, b: string): number {
-  const byFamily = versionOf(a) - versionOf(b)
-  if (byFamily !== 0) return byFamily
-  const [x, y] = [toInteger(a), toInteger(b)]
-  return x < y ? -1 : x > y ? 1 : 0
-}

@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { bundle } from '../kit-internal/bundle.ts'
 import { type Servers, startServers } from './cloud/backends.ts'
 import { type Ended, isRoot, TestCloud, until } from './cloud/test-cloud.ts'
@@ -29,6 +29,11 @@ interface Done {
 describe.skipIf(!isRoot)('a cloud on MariaDB and RabbitMQ', () => {
   let servers: Servers
   let cloud: TestCloud
+  // Also what was begun when the rest of it failed.
+  afterAll(async () => {
+    await cloud?.remove()
+    await servers?.end()
+  })
   beforeAll(async () => {
     servers = await startServers()
     cloud = await TestCloud.built({
@@ -44,10 +49,6 @@ describe.skipIf(!isRoot)('a cloud on MariaDB and RabbitMQ', () => {
     await cloud.json('network', 'create', 'private', '10.0.0.0/22')
     await cloud.json('floating', 'create', '198.51.100.0/24')
     await delay(QUEUE_SETTLES_MS)
-    return async () => {
-      await cloud.remove()
-      await servers.end()
-    }
   }, 180_000)
 
   async function expectInLine(): Promise<void> {
