@@ -5,7 +5,11 @@ export const builtinPlugins = {
     flat: () => import('./manager/flat.ts'),
     vlan: () => import('./manager/vlan.ts'),
   },
-  network_driver: { bridge: () => import('./interface/bridge.ts'), noop: () => import('./interface/noop.ts') },
+  network_driver: {
+    bridge: () => import('./interface/bridge.ts'),
+    ovs: () => import('./interface/ovs.ts'),
+    noop: () => import('./interface/noop.ts'),
+  },
   l3_lib: { 'linux-net': () => import('./l3/linux-net.ts'), noop: () => import('./l3/noop.ts') },
   dhcp_driver: { dnsmasq: () => import('./dhcp/dnsmasq.ts'), noop: () => import('./dhcp/noop.ts') },
 }

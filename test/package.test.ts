@@ -124,6 +124,7 @@ test('the facade has the public names, and each class once', async () => {
       'IptablesRule',
       'IptablesTable',
       'LinuxBridgeInterfaceDriver',
+      'LinuxOVSInterfaceDriver',
       'NetworkApi',
       'NetworkManager',
       'RPCAllocateFixedIP',

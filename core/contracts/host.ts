@@ -68,6 +68,13 @@ export type Operation = { readonly owners: readonly string[] } & (
       readonly reads: readonly Command[]
       readonly after: readonly string[]
     }
+  /** One change of an Open vSwitch. `creates`: keys of ports that are not there when it fails. */
+  | {
+      readonly kind: 'switch'
+      readonly command: Command
+      readonly timeoutMs: number
+      readonly creates: readonly string[]
+    }
   | { readonly kind: 'write-file'; readonly path: string; readonly content: string; readonly mode: number }
   | { readonly kind: 'remove-file'; readonly path: string }
   | { readonly kind: 'sysctl'; readonly key: string; readonly value: string; readonly optional: boolean }

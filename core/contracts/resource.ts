@@ -18,8 +18,8 @@ export interface GuestEnd {
 export interface LinkResource {
   readonly kind: 'link'
   readonly name: string
-  /** `existing` is never made nor deleted, only enslaved: it must be there. */
-  readonly type: 'bridge' | 'vlan' | 'veth' | 'tap' | 'existing'
+  /** `existing` is never made nor deleted, only enslaved: it must be there. `internal` comes and goes with its `ovs-port`. */
+  readonly type: 'bridge' | 'vlan' | 'veth' | 'tap' | 'internal' | 'existing'
   readonly macAddress?: string
   readonly mtu?: number
   /** Of a VLAN: the device that carries it, and its id, 1 to 4094. Neither can be changed: with another it is another link. */
@@ -79,7 +79,41 @@ export interface DaemonResource {
   readonly pidFile: string
 }
 
-export type HostResource = LinkResource | AddressResource | SysctlResource | FileResource | DaemonResource
+/** A port of an Open vSwitch bridge, which is the operator's and must be there. Outlives a boot of the machine. */
+export interface OvsPortResource {
+  readonly kind: 'ovs-port'
+  /** Its name, which is its device's too. */
+  readonly name: string
+  readonly bridge: string
+  /** The switch makes the device, a link of type `internal`, and takes it away with the port. */
+  readonly internal?: boolean
+  /** Its VLAN, 1 to 4094; without one it is a trunk of all. */
+  readonly tag?: number
+  /** Of an internal port: without it the switch gives it the least of the bridge. */
+  readonly mtu?: number
+  /** Others than these may be there as well. */
+  readonly externalIds: Readonly<Record<string, string>>
+}
+
+/** A rule of an Open vSwitch bridge for frames. It ends with the switch's process. */
+export interface OvsFlowResource {
+  readonly kind: 'ovs-flow'
+  readonly bridge: string
+  /** 0 to 65535; the highest that matches counts. */
+  readonly priority: number
+  /** Fields as in ovs-fields(7), such as `udp` and `tp_dst=67`, in any order. */
+  readonly match: readonly string[]
+  readonly actions: 'drop' | 'normal'
+}
+
+export type HostResource =
+  | LinkResource
+  | AddressResource
+  | SysctlResource
+  | FileResource
+  | DaemonResource
+  | OvsPortResource
+  | OvsFlowResource
 
 /** What the packet filter must do; the firewall driver renders it. `device: null` is any device. */
 export type PacketIntent =
@@ -146,6 +180,8 @@ export interface HostState {
   readonly resources: ReadonlyMap<string, ObservedResource>
   /** Names of the network namespaces that are there: a guest's port waits for its namespace. */
   readonly namespaces: ReadonlySet<string>
+  /** Open vSwitch bridges that are there, and whether frames pass the kernel or a process; undefined: not looked at. */
+  readonly ovsBridges?: ReadonlyMap<string, 'system' | 'netdev'>
 }
 
 const INTENTS = [
@@ -176,5 +212,9 @@ export function resourceKey(resource: HostResource): string {
       return `file ${resource.path}`
     case 'daemon':
       return `daemon ${resource.pidFile}`
+    case 'ovs-port':
+      return `ovs-port ${resource.name}`
+    case 'ovs-flow':
+      return `ovs-flow ${resource.bridge} ${resource.priority} ${resource.match.toSorted().join(',')}`
   }
 }

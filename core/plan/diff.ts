@@ -5,6 +5,7 @@ import {
   type HostState,
   type LinkResource,
   type ObservedResource,
+  type OvsPortResource,
   resourceKey,
   type Step,
 } from '../contracts/resource.ts'
@@ -54,8 +55,10 @@ export function applySteps(state: HostState, steps: readonly Step[]): HostState 
   const resources = new Map(state.resources)
   for (const { verb, resource } of steps) {
     const key = resourceKey(resource)
-    if (verb === 'remove') resources.delete(key)
-    else
+    if (verb === 'remove') {
+      resources.delete(key)
+      if (resource.kind === 'ovs-port' && resource.internal) resources.delete(`link ${resource.name}`)
+    } else
       resources.set(key, { resource, ours: verb === 'add' ? madeByUs(resource) : (resources.get(key)?.ours ?? true) })
   }
   return { ...state, resources }
@@ -66,7 +69,12 @@ function isRemovable(resource: HostResource): boolean {
 }
 
 function madeByUs(resource: HostResource): boolean {
-  return resource.kind !== 'link' || resource.type !== 'existing'
+  return resource.kind !== 'link' || !isOthers(resource)
+}
+
+/** Made by somebody else: the operator, or the switch. */
+function isOthers({ type }: LinkResource): boolean {
+  return type === 'existing' || type === 'internal'
 }
 
 function missingNamespace(
@@ -98,16 +106,30 @@ function satisfies(wanted: HostResource, { resource: there, ours }: ObservedReso
     const sameWords = wanted.argv.length === there.argv.length && wanted.argv.every((word, i) => word === there.argv[i])
     return sameWords && Object.entries(wanted.environment).every(([name, value]) => there.environment[name] === value)
   }
+  if (wanted.kind === 'ovs-port' && there.kind === 'ovs-port') return satisfiesPort(wanted, there)
+  if (wanted.kind === 'ovs-flow' && there.kind === 'ovs-flow') return wanted.actions === there.actions
   return wanted.kind === 'address' && there.kind === 'address'
+}
+
+function satisfiesPort(wanted: OvsPortResource, there: OvsPortResource): boolean {
+  const { bridge, tag, internal = false, mtu = there.mtu, externalIds } = wanted
+  return (
+    bridge === there.bridge &&
+    tag === there.tag &&
+    internal === (there.internal ?? false) &&
+    mtu === there.mtu &&
+    Object.entries(externalIds).every(([name, value]) => there.externalIds[name] === value)
+  )
 }
 
 /** An operator's own device keeps its type, MAC and MTU; only that it is up, and what makes it a port, is ours to say. */
 function satisfiesLink(wanted: LinkResource, there: LinkResource, ours: boolean): boolean {
   const same = (...keys: readonly ('macAddress' | 'mtu' | 'master' | 'hairpin' | 'parent' | 'vlanId')[]) =>
     keys.every((key) => wanted[key] === undefined || wanted[key] === there[key])
-  if (there.down || (wanted.type !== 'existing' && wanted.type !== there.type)) return false
+  if (there.down || (!isOthers(wanted) && wanted.type !== there.type)) return false
   if (!same('master', 'hairpin', 'parent', 'vlanId')) return false
   if (wanted.peer && there.peer && !satisfiesEnd(wanted.peer, there.peer)) return false
+  if (wanted.type === 'internal') return same('mtu', 'macAddress')
   if (wanted.type === 'existing' || !ours) return true
   return same('mtu') && (!['bridge', 'vlan'].includes(wanted.type) || same('macAddress'))
 }
@@ -122,7 +144,7 @@ function satisfiesEnd(wanted: GuestEnd, there: GuestEnd): boolean {
 export function describeResource(resource: HostResource): string {
   switch (resource.kind) {
     case 'link': {
-      const parts = [resource.type === 'existing' ? `device ${resource.name}` : `${resource.type} ${resource.name}`]
+      const parts = [isOthers(resource) ? `device ${resource.name}` : `${resource.type} ${resource.name}`]
       if (resource.vlanId !== undefined) parts.push(`with id ${resource.vlanId} of ${resource.parent}`)
       if (resource.peer) parts.push(`to ${resource.peer.name} in ${resource.peer.netns}`)
       if (resource.peer?.addresses) parts.push(`with ${resource.peer.addresses.join(', ')}`)
@@ -137,5 +159,11 @@ export function describeResource(resource: HostResource): string {
       return `file ${resource.path}`
     case 'daemon':
       return `daemon ${resource.name}`
+    case 'ovs-port':
+      return `port ${resource.name} of ${resource.bridge}${resource.tag === undefined ? '' : ` with tag ${resource.tag}`}`
+    case 'ovs-flow': {
+      const { bridge, priority, match, actions } = resource
+      return `flow ${match.join(',')} with priority ${priority} on ${bridge}: ${actions}`
+    }
   }
 }

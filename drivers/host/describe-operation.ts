@@ -8,6 +8,8 @@ export function describeOperation(operation: Operation): readonly string[] {
       return [commandLine(operation.argv), ...operation.lines.map(({ text }) => `  ${text}`)]
     case 'command':
       return [`${commandLine(operation.command.argv)}${operation.background ? ' &' : ''}`]
+    case 'switch':
+      return [commandLine(operation.command.argv), ...inputLines(operation.command.input)]
     case 'ruleset':
       return operation.commands.flatMap(({ argv, input }) => [commandLine(argv), ...inputLines(input)])
     case 'write-file':

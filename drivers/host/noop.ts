@@ -75,9 +75,11 @@ export class NoopHost implements HostDriver {
 
   #apply(verb: Step['verb'], resource: HostResource): void {
     const key = resourceKey(resource)
-    const ours = !(resource.kind === 'link' && (resource.keep || resource.type === 'existing'))
-    if (verb === 'remove') this.#resources.delete(key)
-    else this.#resources.set(key, { resource, ours })
+    const ours = !(resource.kind === 'link' && (resource.keep || ['existing', 'internal'].includes(resource.type)))
+    if (verb === 'remove') {
+      this.#resources.delete(key)
+      if (resource.kind === 'ovs-port' && resource.internal) this.#resources.delete(`link ${resource.name}`)
+    } else this.#resources.set(key, { resource, ours })
   }
 }
 

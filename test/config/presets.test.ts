@@ -25,6 +25,12 @@ const presets = {
     multi_host: true,
     flat_interface: 'eth1',
   },
+  'ovs.conf': {
+    network_manager: 'vlan',
+    linuxnet_ovs_integration_bridge: 'br-int',
+    vlan_start: 100,
+    public_interface: 'eth0',
+  },
   'vlan.conf': {
     network_manager: 'vlan',
     vlan_interface: 'eth1',

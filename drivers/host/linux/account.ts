@@ -19,7 +19,7 @@ export class Account {
   readonly #failures: Failures
   /** What may be behind a pid file, as it was before this run. */
   readonly #daemons = new Map<string, readonly DaemonResource[]>()
-  /** The line that makes a thing -> its key, for things that were not ours before. */
+  /** The line that makes a thing, or the key of a port -> its key, for things that were not ours before. */
   readonly #creations = new Map<string, string>()
   readonly #notMade = new Set<string>()
 
@@ -40,7 +40,7 @@ export class Account {
       } else if (verb !== 'remove' && isDevice(resource) && !this.#ledger.has(key)) {
         const text = creationText(resource)
         if (text !== null) this.#creations.set(text, key)
-      }
+      } else if (verb === 'add' && resource.kind === 'ovs-port' && !this.#ledger.has(key)) this.#creations.set(key, key)
     }
     try {
       this.#ledger.remember(make.map((step) => step.resource))
@@ -58,7 +58,7 @@ export class Account {
     return this.#daemons.get(resourceKey(daemon)) ?? [daemon]
   }
 
-  /** The line failed: somebody else made the thing, or nobody. */
+  /** The line, or the change of a switch, failed: somebody else made the thing, or nobody. */
   notMade(text: string): void {
     const key = this.#creations.get(text)
     if (key !== undefined) this.#notMade.add(key)
@@ -83,6 +83,6 @@ function isDevice(resource: HostResource): resource is LinkResource | AddressRes
 
 /** What netloom may have to take away again one day. */
 function isRecorded(resource: HostResource): boolean {
-  if (resource.kind === 'link') return resource.type !== 'existing' && !resource.keep
+  if (resource.kind === 'link') return !['existing', 'internal'].includes(resource.type) && !resource.keep
   return resource.kind !== 'sysctl'
 }

@@ -13,6 +13,7 @@ import {
   hostDriverSlot,
   type Logger,
   type Operation,
+  option,
   type Step,
 } from 'netloom/contracts'
 import { Ledger } from './ledger.ts'
@@ -32,6 +33,8 @@ export interface LinuxHostOptions {
   readonly namespacesFolder?: string
   /** Identifies the boot of the machine. */
   readonly boot?: string
+  /** How many seconds an Open vSwitch may take for one change; 0 is ten minutes. */
+  readonly ovsTimeout?: number
 }
 
 /** A host driver that is closed after use. Nothing is read or written before the first call. */
@@ -41,6 +44,7 @@ export class LinuxHost implements HostDriver {
   readonly #ledger: Ledger
   readonly #sysctl: Sysctl
   readonly #namespacesFolder: string
+  readonly #ovsTimeout: number | undefined
   #seen: HostState = { resources: new Map(), namespaces: new Set() }
   #running = 0
 
@@ -50,6 +54,7 @@ export class LinuxHost implements HostDriver {
     this.#ledger = new Ledger(join(options.networksPath, 'ledger'), options.boot ?? bootId())
     this.#sysctl = options.sysctl ?? procSysctl()
     this.#namespacesFolder = options.namespacesFolder ?? '/run/netns'
+    this.#ovsTimeout = options.ovsTimeout
   }
 
   missingPrograms(programs: Readonly<Record<string, string>>): readonly string[] {
@@ -61,6 +66,7 @@ export class LinuxHost implements HostDriver {
     const state = await observeHost(
       {
         executor: this.#executor,
+        logger: this.#logger,
         ledger: this.#ledger,
         sysctl: this.#sysctl,
         namespacesFolder: this.#namespacesFolder,
@@ -86,7 +92,7 @@ export class LinuxHost implements HostDriver {
   }
 
   operations(steps: readonly Step[], state: HostState) {
-    return hostOperations(steps, state)
+    return hostOperations(steps, state, this.#ovsTimeout)
   }
 
   async run(operations: readonly Operation[], steps: readonly Step[]) {
@@ -133,10 +139,23 @@ export default definePlugin({
   summary: 'This machine: links and addresses by iproute2, files, daemons and kernel settings directly',
   provides: hostDriverSlot,
   contract: '1.0',
-  options: { networks_path: coreOptions.networks_path },
+  options: {
+    networks_path: coreOptions.networks_path,
+    ovs_vsctl_timeout: option.integer({
+      default: 120,
+      min: 0,
+      max: 600,
+      help: 'Seconds that ovs-vsctl and ovs-ofctl may take for one change; 0 is ten minutes: nothing waits for ever',
+    }),
+  },
   requires: { executor: executorRef },
   programs: { ip: 'iproute2', arping: 'iputils-arping', env: 'coreutils' },
   create: ({ flags, services, logger }) =>
-    new LinuxHost({ executor: services.executor, logger, networksPath: flags.networks_path }),
+    new LinuxHost({
+      executor: services.executor,
+      logger,
+      networksPath: flags.networks_path,
+      ovsTimeout: flags.ovs_vsctl_timeout,
+    }),
   dispose: async (host) => (host as LinuxHost).close(),
 })

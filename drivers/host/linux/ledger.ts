@@ -6,7 +6,7 @@
  *     + {"kind":…}     is about to be made
  *     - link br100     is gone
  *
- * Links, addresses and daemons do not outlive a boot; files do.
+ * Links, addresses and daemons do not outlive a boot; files and ports of a switch do.
  */
 import {
   closeSync,
@@ -126,7 +126,7 @@ export function parseLedger(text: string, boot: string): Records {
     else if (line.startsWith('- ')) records.delete(line.slice(2))
     else if (line.startsWith('+ ')) {
       const resource = parseRecord(line.slice(2))
-      if (resource && (current || resource.kind === 'file')) push(records, resource)
+      if (resource && (current || resource.kind === 'file' || resource.kind === 'ovs-port')) push(records, resource)
     }
   }
   return records

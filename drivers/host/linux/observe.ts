@@ -1,4 +1,4 @@
-/** What the host looks like: one process, the rest is read from files. */
+/** What the host looks like: one process, and one or two where there is an Open vSwitch; the rest is read from files. */
 import { readdir } from 'node:fs/promises'
 import {
   type DaemonResource,
@@ -7,6 +7,7 @@ import {
   type HostResource,
   type HostState,
   type LinkResource,
+  type Logger,
   type ObservedResource,
   resourceKey,
 } from 'netloom/contracts'
@@ -14,11 +15,13 @@ import { findRunning, readPid } from './daemons.ts'
 import { readFiles } from './files.ts'
 import type { Ledger } from './ledger.ts'
 import { parseLinks, SHOW_ADDRESSES } from './links.ts'
+import { lookAtOvs } from './ovs-look.ts'
 import type { Sysctl } from './sysctl.ts'
 
 /** The means to look at a host. */
 export interface ObserveTools {
   readonly executor: Executor
+  readonly logger: Logger
   readonly ledger: Ledger
   readonly sysctl: Sysctl
   /** Where `ip netns` keeps its names. */
@@ -29,23 +32,26 @@ export interface ObserveTools {
 export async function observeHost(tools: ObserveTools, wanted: readonly HostResource[]): Promise<HostState> {
   const { executor, ledger, namespacesFolder } = tools
   const made = ledger.all()
-  const [shown, files, namespaces] = await Promise.all([
+  const [shown, files, namespaces, ovs] = await Promise.all([
     executor.run({ argv: SHOW_ADDRESSES }),
     observeFiles([...wanted, ...made].filter((resource) => resource.kind === 'file')),
     namesIn(namespacesFolder),
+    lookAtOvs(tools, wanted, made),
   ])
   const found: readonly HostResource[] = [
     ...parseLinks(shown.stdout).map((resource) => (resource.kind === 'link' ? withPeer(resource, ledger) : resource)),
     ...observeSysctls(wanted, tools.sysctl),
     ...files,
     ...observeDaemons(wanted, ledger),
+    ...ovs.resources,
   ]
   const resources = new Map<string, ObservedResource>()
   for (const resource of found) {
     const key = resourceKey(resource)
-    resources.set(key, { resource, ours: ledger.has(key) })
+    // Of flows only those with netloom's mark are seen.
+    resources.set(key, { resource, ours: ledger.has(key) || resource.kind === 'ovs-flow' })
   }
-  return { resources, namespaces }
+  return { resources, namespaces, ...(ovs.bridges ? { ovsBridges: ovs.bridges } : {}) }
 }
 
 /** The kernel does not tell the far end of a veth pair: our own record does. With two, a change of it may be half done. */

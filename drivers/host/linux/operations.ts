@@ -1,34 +1,45 @@
 /** Steps -> operations: one batch for what goes, one for what comes, and no process for what a file can do. Pure. */
-import type {
-  BatchLine,
-  Command,
-  DaemonResource,
-  FileResource,
-  HostState,
-  PhasedOperation,
-  Step,
+import {
+  type BatchLine,
+  type Command,
+  type DaemonResource,
+  type FileResource,
+  type HostState,
+  type LinkResource,
+  type PhasedOperation,
+  resourceKey,
+  type Step,
 } from 'netloom/contracts'
-import { addressLine, type LinkLines, linkLines, removeLine, restoreLines } from './render-links.ts'
+import { ovsOperations } from './ovs-changes.ts'
+import { addressLine, isAnother, type LinkLines, linkLines, removeLine, restoreLines } from './render-links.ts'
 
 /** Runs each line when it is read, and goes on after one that failed. */
 export const IP_BATCH = ['ip', '-force', '-batch', '-'] as const
 
-/** See `HostDriver.operations`. */
-export function hostOperations(steps: readonly Step[], state: HostState): readonly PhasedOperation[] {
+/** See `HostDriver.operations`. @param ovsTimeout how many seconds an Open vSwitch may take for one change */
+export function hostOperations(steps: readonly Step[], state: HostState, ovsTimeout = 120): readonly PhasedOperation[] {
   const links = steps.flatMap(({ verb, owner, resource }) =>
     resource.kind === 'link' && verb !== 'remove'
       ? [{ wanted: resource, lines: linkLines({ verb, owner, resource }, resource, state) }]
       : [],
   )
+  // What a switch makes is there only after it was told to; what it is to take as a port must be there before.
+  const made = new Set(steps.flatMap(({ resource: r }) => (r.kind === 'ovs-port' && r.internal ? [r.name] : [])))
+  const late = links.filter(({ wanted }) => made.has(wanted.name))
+  const early = links.filter(({ wanted }) => !made.has(wanted.name))
+  const isLate = ({ resource }: Step) => resource.kind === 'address' && made.has(resource.device)
   return [
     ...steps.flatMap(stopOperation),
     ...batch('unbind', [...unbindLines(steps, state), ...links.flatMap(({ lines }) => lines.remove)]),
-    ...batch('bind', [...bridgesFirst(links), ...steps.flatMap(addressLines)]),
-    ...guestBatches(links),
+    ...batch('bind', [...bridgesFirst(early), ...steps.filter((step) => !isLate(step)).flatMap(addressLines)]),
+    ...guestBatches(early),
+    ...checksumOperations(steps, state),
     ...batch(
       'bind',
-      links.filter(hasGuestLines).flatMap(({ lines }) => lines.configure),
+      early.filter(hasGuestLines).flatMap(({ lines }) => lines.configure),
     ),
+    ...ovsOperations(steps, state, ovsTimeout),
+    ...batch('bind', [...bridgesFirst(late), ...steps.filter(isLate).flatMap(addressLines)]),
     ...steps.flatMap(sysctlOperation),
     ...steps.flatMap(fileOperation),
     ...steps.flatMap(startOperation),
@@ -38,7 +49,7 @@ export function hostOperations(steps: readonly Step[], state: HostState): readon
 }
 
 interface LinkChange {
-  readonly wanted: { readonly type: string; readonly peer?: { readonly netns: string } }
+  readonly wanted: LinkResource
   readonly lines: LinkLines
 }
 
@@ -82,6 +93,32 @@ function guestBatches(links: readonly LinkChange[]): readonly PhasedOperation[] 
   return [...byNamespace].flatMap(([netns, lines]) =>
     batch('bind', lines, ['ip', '-n', netns, '-force', '-batch', '-']),
   )
+}
+
+/**
+ * A process that switches frames sees them before a device would have put their checksums in, and the far end drops what
+ * comes without: TCP hangs where ping works. So a guest's new end puts them in itself; the kernel's switch needs no such.
+ */
+function checksumOperations(steps: readonly Step[], state: HostState): readonly PhasedOperation[] {
+  return steps.flatMap(({ owner, resource: link }) => {
+    if (link.kind !== 'link' || !link.peer || !isNew(link, state) || !isSwitchedByProcess(link.name, steps, state))
+      return []
+    const { netns, name } = link.peer
+    const argv = ['ip', 'netns', 'exec', netns, 'ethtool', '-K', name, 'tx', 'off'] as const
+    return [{ kind: 'command', phase: 'bind', owners: [owner], command: { argv } }] as const
+  })
+}
+
+/** Also one that whoever made it did not come to an end with. */
+function isNew(link: LinkResource, { resources }: HostState): boolean {
+  const there = resources.get(resourceKey(link))?.resource
+  return there?.kind !== 'link' || there.down === true || isAnother(link, there)
+}
+
+function isSwitchedByProcess(name: string, steps: readonly Step[], { resources, ovsBridges }: HostState): boolean {
+  const wanted = steps.find(({ resource }) => resource.kind === 'ovs-port' && resource.name === name)?.resource
+  const port = wanted ?? resources.get(`ovs-port ${name}`)?.resource
+  return port?.kind === 'ovs-port' && ovsBridges?.get(port.bridge) === 'netdev'
 }
 
 function batch(

@@ -7,6 +7,7 @@ import {
   resourceKey,
   type Step,
 } from 'netloom/contracts'
+import { unsafeOvsText, whyNotOvs } from './ovs-changes.ts'
 import { isAnother } from './render-links.ts'
 
 /** The steps that must not be tried, with the reason. */
@@ -20,6 +21,10 @@ export function refusals(steps: readonly Step[], state: HostState): readonly Ope
 
 /** A word with a blank or a line end would become another argument, or another line, of a batch. */
 function unsafeWord(resource: HostResource): string | null {
+  if (resource.kind === 'ovs-port' || resource.kind === 'ovs-flow') {
+    const bad = unsafeOvsText(resource)
+    return bad === null ? null : `${JSON.stringify(bad)} is nothing that an Open vSwitch is told`
+  }
   const words =
     resource.kind === 'link'
       ? [
@@ -37,6 +42,7 @@ function unsafeWord(resource: HostResource): string | null {
 }
 
 function whyNot(resource: HostResource, state: HostState, removed: ReadonlySet<string>): string | null {
+  if (resource.kind === 'ovs-port' || resource.kind === 'ovs-flow') return whyNotOvs(resource, state)
   if (resource.kind !== 'link') return null
   const observed = state.resources.get(resourceKey(resource))
   const there = observed?.resource.kind === 'link' ? observed.resource : null

@@ -29,6 +29,7 @@ export function creationText(resource: LinkResource | AddressResource): string |
       const guest = peer ? words(`peer name ${peer.name} address ${peer.macAddress}`, size, `netns ${peer.netns}`) : ''
       return words(`link add name ${name}`, given('address', macAddress), size, 'type veth', guest)
     }
+    case 'internal':
     case 'existing':
       return null
   }
@@ -55,7 +56,7 @@ export function linkLines(step: Step, wanted: LinkResource, state: HostState): L
 
   const creation = there ? null : creationText(wanted)
   const ours = wanted.type !== 'existing' && (there === null || observed?.ours === true)
-  const settable = ours && !(creation !== null && wanted.type === 'veth')
+  const settable = (ours || wanted.type === 'internal') && !(creation !== null && wanted.type === 'veth')
   const mac = settable && wanted.macAddress !== there?.macAddress ? wanted.macAddress : undefined
   const mtu = settable && wanted.mtu !== there?.mtu ? wanted.mtu : undefined
   const master = wanted.master !== there?.master ? wanted.master : undefined
@@ -122,7 +123,7 @@ function settingLines(peer: GuestEnd | undefined, there: GuestEnd | undefined): 
 
 /** True when no change of attributes makes one into the other. */
 export function isAnother(wanted: LinkResource, there: LinkResource): boolean {
-  if (wanted.type === 'existing') return false
+  if (wanted.type === 'existing' || wanted.type === 'internal') return false
   if (wanted.type !== there.type) return true
   if (wanted.parent !== there.parent || wanted.vlanId !== there.vlanId) return true
   const [a, b] = [wanted.peer, there.peer]

@@ -57,7 +57,7 @@ export async function runOperations(
 
 /** Neighbours of one kind that do not depend on each other run together. */
 function groupsOf(operations: readonly Operation[]): readonly (readonly Operation[])[] {
-  const alone: readonly Operation['kind'][] = ['batch', 'command', 'ruleset']
+  const alone: readonly Operation['kind'][] = ['batch', 'command', 'switch', 'ruleset']
   const groups: Operation[][] = []
   for (const operation of operations) {
     const last = groups.at(-1)
@@ -74,6 +74,8 @@ async function runOne(tools: RunTools, operation: Operation, failures: Failures,
       return runBatch(tools.executor, operation, failures, account)
     case 'command':
       return runCommand(tools, operation)
+    case 'switch':
+      return runSwitch(tools.executor, operation, account)
     case 'ruleset':
       for (const command of operation.commands) await tools.executor.run(command)
       return
@@ -96,6 +98,18 @@ async function runCommand({ executor, logger }: RunTools, operation: OperationOf
   const running = executor.run(operation.command)
   if (!operation.background) return void (await running)
   running.catch((error: unknown) => logger.debug('a command in the background failed', { error }))
+}
+
+/** It is all done or nothing is; only of one that ended before its time, or that says so, nobody knows. */
+async function runSwitch(executor: Executor, operation: OperationOf<'switch'>, account: Account): Promise<void> {
+  const { command, timeoutMs, creates } = operation
+  const [program] = command.argv
+  const result = await executor.run({ ...command, okCodes: [0, 1] }, { timeoutMs }).catch((error: unknown) => {
+    throw new Error(`${program} did not come to an end: is ovs-vswitchd running?`, { cause: error })
+  })
+  if (result.code === 0 && !result.stderr.includes('Error detected')) return
+  if (result.code !== 0) for (const key of creates) account.notMade(key)
+  throw new Error(`${program} failed: ${result.stderr.trim()}`)
 }
 
 function writeSysctl({ sysctl, logger }: RunTools, operation: OperationOf<'sysctl'>): void {

@@ -37,6 +37,7 @@ describe('a class path of nova selects the plugin that took its place', () => {
       'network_driver',
       'bridge',
     ],
+    ['linuxnet_interface_driver', 'nova.network.linux_net.LinuxOVSInterfaceDriver', 'network_driver', 'ovs'],
     ['l3_lib', 'nova.network.l3.LinuxNetL3', 'l3_lib', 'linux-net'],
     ['l3_lib', 'nova.network.l3.NullL3', 'l3_lib', 'noop'],
     ['firewall_driver', 'nova.virt.firewall.IptablesFirewallDriver', 'firewall_driver', 'iptables'],

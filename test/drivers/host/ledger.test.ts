@@ -8,6 +8,7 @@ import { Ledger, parseLedger } from '../../../drivers/host/linux/ledger.ts'
 const bridge: HostResource = { kind: 'link', name: 'br100', type: 'bridge' }
 const address: HostResource = { kind: 'address', device: 'br100', cidr: '10.0.0.1/24' }
 const file: HostResource = { kind: 'file', path: '/n/conf', content: 'secret', mode: 0o600, reloads: 'dnsmasq' }
+const port: HostResource = { kind: 'ovs-port', name: 'gw-1', bridge: 'br-int', externalIds: {} }
 const daemon = (...argv: [string, ...string[]]): DaemonResource => ({
   kind: 'daemon',
   name: 'd',
@@ -46,9 +47,9 @@ describe('the record of what netloom made', () => {
     expect(second.has('address 10.0.0.1/24 br100')).toBe(false)
   })
 
-  it('holds files after the machine was started anew, and nothing else', () => {
-    ledger('then').remember([bridge, address, file, daemon('dnsmasq')])
-    expect([...ledger('now').keys()]).toEqual(['file /n/conf'])
+  it('holds files and ports of a switch after the machine was started anew, and nothing else', () => {
+    ledger('then').remember([bridge, address, file, daemon('dnsmasq'), port])
+    expect([...ledger('now').keys()]).toEqual(['file /n/conf', 'ovs-port gw-1'])
   })
 
   it('is for root only, and holds no content of a file', () => {

@@ -55,6 +55,16 @@ function checkHostResource(resource: HostResource): void {
       assert.match(resource.path, /^\//, 'the path of a file is absolute')
       assert.ok(!resource.path.split('/').includes('..'), `${resource.path} leaves its folder`)
       break
+    case 'ovs-port':
+      checkDevice(resource.name)
+      checkDevice(resource.bridge)
+      for (const word of Object.entries(resource.externalIds).flat())
+        assert.match(word, /^[\x20-\x7e]+$/, 'an id of a port')
+      break
+    case 'ovs-flow':
+      checkDevice(resource.bridge)
+      for (const field of resource.match) assert.match(field, /^[a-z][a-z0-9_]*(=[^\s,]+)?$/, 'a field of a flow')
+      break
     case 'daemon':
       assert.match(resource.pidFile, /^\//, 'the path of a pid file is absolute')
       checkArgv(resource.argv)

@@ -6,13 +6,15 @@ import type { ConformanceCase } from './run-cases.ts'
 
 const MAC = '02:6e:00:00:00:01'
 
-/** Networks as managers make them. */
-const networks: readonly NetworkRow[] = frozen([
-  aNetwork(),
-  aNetwork({ id: 2, mtu: 1400, bridge_interface: 'eth1', project_id: 'acme' }),
-  aNetwork({ id: 3, gateway: null, dhcp_server: null }),
-  aNetwork({ id: 4, bridge: 'br0123456789abc', vlan: 4094, bridge_interface: 'eth1' }),
-])
+/** Networks as managers make them. Devices may be named after the beginnings of their UUIDs, which are random. */
+const networks: readonly NetworkRow[] = frozen(
+  [
+    aNetwork(),
+    aNetwork({ id: 2, mtu: 1400, bridge_interface: 'eth1', project_id: 'acme' }),
+    aNetwork({ id: 3, gateway: null, dhcp_server: null }),
+    aNetwork({ id: 4, bridge: 'br0123456789abc', vlan: 4094, bridge_interface: 'eth1' }),
+  ].map((network) => ({ ...network, uuid: `${network.id}f1c1e9c-4e0e-4b0a-9d5b-2f1b6a1f0c11` })),
+)
 
 const port = frozen(aVirtualInterface({ device: 'tap0123456789a' }))
 const targets = [
@@ -52,7 +54,9 @@ export const networkDriverCases: readonly ConformanceCase<LinuxNetInterfaceDrive
       for (const network of networks) {
         const made = (of: NetworkRow) =>
           checkResources(instance.plug(of, MAC, true)).flatMap((resource) =>
-            resource.kind === 'link' && resource.type !== 'existing' ? [resource.name] : [],
+            (resource.kind === 'link' && resource.type !== 'existing') || resource.kind === 'ovs-port'
+              ? [resource.name]
+              : [],
           )
         const others = networks.filter(({ id }) => id !== network.id).flatMap(made)
         for (const name of sameTwice(() => instance.unplug(network))) {

@@ -100,6 +100,7 @@ export class SimulatedHost implements HostDriver {
     const { blind, reached, message } = this.#fault ?? {}
     if (blind && reached) throw new CommandFailed({ argv: ['ip', 'address'], code: 1, stderr: message ?? '' })
     const { resources, namespaces } = await this.#inner.observe(wanted)
+    this.#processes += ovsLooks([...wanted, ...[...resources.values()].map(({ resource }) => resource)])
     const isMissing = ({ resource, ours }: ObservedResource) =>
       !ours && resource.kind === 'link' && this.missingDevices.has(resource.name)
     return {
@@ -189,7 +190,13 @@ function isBackground(operation: Operation): boolean {
 /** How many processes the Linux driver starts for an operation. */
 export function processesOf(operation: Operation): number {
   if (operation.kind === 'ruleset') return operation.commands.length
-  return operation.kind === 'batch' || operation.kind === 'command' || operation.kind === 'start-daemon' ? 1 : 0
+  return ['batch', 'command', 'switch', 'start-daemon'].includes(operation.kind) ? 1 : 0
+}
+
+/** How many more it starts to look, where things of an Open vSwitch are wanted or were made. */
+function ovsLooks(resources: readonly HostResource[]): number {
+  const flowsOn = new Set(resources.flatMap((resource) => (resource.kind === 'ovs-flow' ? [resource.bridge] : [])))
+  return flowsOn.size + (resources.some(({ kind }) => kind === 'ovs-port' || kind === 'ovs-flow') ? 1 : 0)
 }
 
 function toolOf(operation: Operation): Tool {
@@ -197,6 +204,7 @@ function toolOf(operation: Operation): Tool {
     case 'batch':
       return operation.argv.slice(0, operation.argv.indexOf('-force')).join(' ')
     case 'command':
+    case 'switch':
       return operation.command.argv[0]
     case 'start-daemon':
       return operation.daemon.argv[0]
@@ -213,6 +221,10 @@ function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] 
   switch (operation.kind) {
     case 'batch':
       return steps.filter((step) => isNamed(step, operation))
+    case 'switch':
+      return steps.filter(
+        (step) => operation.owners.includes(step.owner) && isSwitched(step.resource, operation.command),
+      )
     case 'sysctl':
       return steps.filter(({ resource }) => resource.kind === 'sysctl' && resource.key === operation.key)
     case 'write-file':
@@ -224,6 +236,11 @@ function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] 
     default:
       return []
   }
+}
+
+function isSwitched(resource: HostResource, { argv, input }: Command): boolean {
+  if (resource.kind === 'ovs-port') return argv.includes(resource.name)
+  return resource.kind === 'ovs-flow' && (input?.includes(`,${resource.match.join(',')}`) ?? false)
 }
 
 function isNamed({ owner, resource }: Step, operation: Operation): boolean {

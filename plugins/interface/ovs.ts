@@ -1,0 +1,114 @@
+import {
+  definePlugin,
+  type LinuxNetInterfaceDriver,
+  type NetworkRow,
+  networkDriverSlot,
+  type OvsFlowResource,
+  type OvsPortResource,
+  option,
+  parseDevice,
+  type Resource,
+  type VifTarget,
+  type VirtualInterfaceRow,
+} from 'netloom/contracts'
+
+const options = {
+  linuxnet_ovs_integration_bridge: option.name('device', (text) => parseDevice('device', text), {
+    default: 'br-int',
+    help: 'Open vSwitch bridge of the operator that guests and gateways are ports of; netloom neither makes nor deletes it',
+  }),
+}
+
+/**
+ * Ports of one Open vSwitch bridge, apart by the tags of their networks' VLANs. What leads from that bridge to other hosts
+ * is the operator's. Source: nova linux_net.LinuxOVSInterfaceDriver.
+ */
+export class LinuxOVSInterfaceDriver implements LinuxNetInterfaceDriver {
+  readonly #bridge: string
+
+  /** @param bridge the integration bridge */
+  constructor(bridge: string) {
+    this.#bridge = bridge
+  }
+
+  /** The port that the switch makes for this host to be the network's gateway. */
+  getDev({ uuid }: NetworkRow): string {
+    return `gw-${uuid.slice(0, 11)}`
+  }
+
+  /** Of a network without a gateway only its DHCP server can be reached. */
+  plug(network: NetworkRow, macAddress: string, gateway: boolean): readonly Resource[] {
+    const name = this.getDev(network)
+    return [
+      {
+        ...this.#port(name, network, { 'iface-id': name, 'iface-status': 'active', 'attached-mac': macAddress }),
+        internal: true,
+        ...mtuOf(network),
+      },
+      { kind: 'link', name, type: 'internal', macAddress, ...mtuOf(network) },
+      ...(gateway ? [] : this.#onlyDhcp(macAddress)),
+      { kind: 'forwarding', device: name, verdict: gateway ? 'accept' : 'drop' },
+    ]
+  }
+
+  unplug(network: NetworkRow): readonly string[] {
+    return [this.getDev(network)]
+  }
+
+  attach(
+    network: NetworkRow,
+    vif: VirtualInterfaceRow,
+    target: VifTarget,
+    guestDevice: string | null,
+  ): readonly Resource[] {
+    const name = vif.device ?? target.name
+    const link = { kind: 'link' as const, name, ...mtuOf(network) }
+    return [
+      target.kind === 'tap'
+        ? { ...link, type: 'tap' }
+        : {
+            ...link,
+            type: 'veth',
+            peer: { name: guestDevice ?? 'eth0', netns: target.name, macAddress: vif.address },
+          },
+      this.#port(name, network, {
+        'iface-id': vif.uuid,
+        'iface-status': 'active',
+        'attached-mac': vif.address,
+        'vm-uuid': vif.instance_uuid,
+      }),
+    ]
+  }
+
+  #port(name: string, { vlan }: NetworkRow, externalIds: Readonly<Record<string, string>>): OvsPortResource {
+    return { kind: 'ovs-port', name, bridge: this.#bridge, ...(vlan === null ? {} : { tag: vlan }), externalIds }
+  }
+
+  /**
+   * nova dropped whatever passed the bridge but DHCP, of all networks on it and between guests too. This is about what
+   * is sent to the gateway's device alone; without ARP its server could answer no renewal.
+   */
+  #onlyDhcp(macAddress: string): readonly OvsFlowResource[] {
+    const flow = { kind: 'ovs-flow' as const, bridge: this.#bridge }
+    const here = `dl_dst=${macAddress}`
+    return [
+      { ...flow, priority: 1, match: [here], actions: 'drop' },
+      { ...flow, priority: 2, match: ['udp', here, 'tp_dst=67'], actions: 'normal' },
+      { ...flow, priority: 2, match: ['arp', here], actions: 'normal' },
+    ]
+  }
+}
+
+function mtuOf({ mtu }: NetworkRow): { readonly mtu?: number } {
+  return mtu === null ? {} : { mtu }
+}
+
+export default definePlugin({
+  name: 'ovs',
+  summary: "Tagged ports of the operator's Open vSwitch bridge",
+  provides: networkDriverSlot,
+  contract: '1.0',
+  options,
+  programs: { 'ovs-vsctl': 'openvswitch-switch', 'ovs-ofctl': 'openvswitch-switch', ethtool: 'ethtool' },
+  create: ({ flags }) => new LinuxOVSInterfaceDriver(flags.linuxnet_ovs_integration_bridge),
+})
