@@ -180,8 +180,11 @@ export interface HostState {
   readonly resources: ReadonlyMap<string, ObservedResource>
   /** Names of the network namespaces that are there: a guest's port waits for its namespace. */
   readonly namespaces: ReadonlySet<string>
-  /** Open vSwitch bridges that are there, and whether frames pass the kernel or a process; undefined: not looked at. */
-  readonly ovsBridges?: ReadonlyMap<string, 'system' | 'netdev'>
+  /**
+   * Open vSwitch bridges that are there, and whether the kernel passes frames or a process; null when it did not answer,
+   * undefined when nothing of it was wanted and so it was not looked at.
+   */
+  readonly ovsBridges?: ReadonlyMap<string, 'system' | 'netdev'> | null
 }
 
 const INTENTS = [

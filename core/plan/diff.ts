@@ -36,7 +36,10 @@ export function diffResources(
   for (const { owner, resource } of wanted) {
     const observed = state.resources.get(resourceKey(resource))
     if (observed && satisfies(resource, observed)) continue
-    const missing = missingNamespace(resource, observed, state) ?? missingBridge(resource, wanted, state)
+    const missing =
+      missingNamespace(resource, observed, state) ??
+      missingBridge(resource, wanted, state) ??
+      unseenSwitch(resource, state)
     if (missing !== null) waiting.push({ owner, text: `${describeResource(resource)} waits for ${missing}` })
     else if (observed) steps.push({ verb: 'change', owner, resource })
     else if (!(resource.kind === 'sysctl' && resource.optional)) steps.push({ verb: 'add', owner, resource })
@@ -93,6 +96,11 @@ function missingBridge(resource: HostResource, wanted: readonly OwnedResource[],
   const isThere =
     state.resources.has(`link ${master}`) || wanted.some((other) => resourceKey(other.resource) === `link ${master}`)
   return isThere ? null : `bridge ${master}`
+}
+
+/** Something of an Open vSwitch is wanted for the first time: the host has to be looked at again. */
+function unseenSwitch({ kind }: HostResource, { ovsBridges }: HostState): string | null {
+  return (kind === 'ovs-port' || kind === 'ovs-flow') && ovsBridges === undefined ? 'a look at Open vSwitch' : null
 }
 
 function satisfies(wanted: HostResource, { resource: there, ours }: ObservedResource): boolean {

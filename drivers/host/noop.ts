@@ -48,7 +48,14 @@ export class NoopHost implements HostDriver {
         ? []
         : [[`link ${name}`, { resource: { kind: 'link', name, type: 'bridge' }, ours: false }]],
     )
-    return Promise.resolve({ resources: new Map([...bridges, ...this.#resources]), namespaces: new Set(namespaces) })
+    const ovsBridges = wanted.flatMap((resource) =>
+      resource.kind === 'ovs-port' || resource.kind === 'ovs-flow' ? [[resource.bridge, 'system'] as const] : [],
+    )
+    return Promise.resolve({
+      resources: new Map([...bridges, ...this.#resources]),
+      namespaces: new Set(namespaces),
+      ...(ovsBridges.length === 0 ? {} : { ovsBridges: new Map(ovsBridges) }),
+    })
   }
 
   read(commands: readonly Command[]): Promise<readonly string[]> {

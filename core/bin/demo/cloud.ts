@@ -35,6 +35,8 @@ export interface CloudOptions {
   readonly flags?: readonly string[]
   /** More flags for single hosts, by name. */
   readonly hostFlags?: Readonly<Record<string, readonly string[]>>
+  /** The variables of single hosts, by name, in place of those of all. */
+  readonly hostEnvironments?: Readonly<Record<string, Readonly<Record<string, string>>>>
   /** The hosts are cabled to one segment for guests too: `eth1`. */
   readonly trunk?: boolean
   /** More variables for the services. */
@@ -75,7 +77,8 @@ export class Cloud {
   }
 
   #networkHost(name: string, address: string): NetworkHost {
-    const { packageFolder, flags = [], hostFlags = {}, environment = {} } = this.#options
+    const { packageFolder, flags = [], hostFlags = {}, hostEnvironments = {} } = this.#options
+    const environment = hostEnvironments[name] ?? this.#options.environment ?? {}
     const own = hostFlags[name] ?? []
     const settings: SettingsInput = {
       configFiles: [join(packageFolder, 'config/presets/flat-dhcp.conf')],

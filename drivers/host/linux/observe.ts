@@ -51,7 +51,7 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
     // Of flows only those with netloom's mark are seen.
     resources.set(key, { resource, ours: ledger.has(key) || resource.kind === 'ovs-flow' })
   }
-  return { resources, namespaces, ...(ovs.bridges ? { ovsBridges: ovs.bridges } : {}) }
+  return { resources, namespaces, ...(ovs.bridges === undefined ? {} : { ovsBridges: ovs.bridges }) }
 }
 
 /** The kernel does not tell the far end of a veth pair: our own record does. With two, a change of it may be half done. */

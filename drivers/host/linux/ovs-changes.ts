@@ -109,6 +109,7 @@ export function whyNotOvs(
   { resources, ovsBridges }: HostState,
 ): string | null {
   const { bridge } = resource
+  if (ovsBridges === null) return 'Open vSwitch does not answer: see whether ovsdb-server runs on this host'
   if (ovsBridges && !ovsBridges.has(bridge)) {
     return `the Open vSwitch bridge ${bridge} is not there, and netloom makes none: make it (\`ovs-vsctl add-br ${bridge}\`) with a port that leads to the other hosts, or name yours in linuxnet_ovs_integration_bridge`
   }

@@ -21,7 +21,7 @@ export function dumpFlows(bridge: string): readonly [string, ...string[]] {
 
 export interface OvsLook {
   readonly resources: readonly HostResource[]
-  readonly bridges?: NonNullable<HostState['ovsBridges']>
+  readonly bridges?: HostState['ovsBridges']
 }
 
 export interface OvsLookTools {
@@ -41,12 +41,12 @@ export async function lookAtOvs(
   const resources = [...wanted, ...made]
   if (!resources.some(({ kind }) => kind === 'ovs-port' || kind === 'ovs-flow')) return { resources: [] }
   const recorded = (kind: 'ovs-port' | 'ovs-flow') => made.filter((resource) => resource.kind === kind)
-  let look: Required<OvsLook>
+  let look: ReturnType<typeof parsePorts>
   try {
     look = parsePorts((await executor.run({ argv: LIST_PORTS })).stdout)
   } catch (error) {
     logger.warn('Open vSwitch does not answer: its ports are taken to be as they were left', { error })
-    return { resources: [...recorded('ovs-port'), ...recorded('ovs-flow')] }
+    return { resources: [...recorded('ovs-port'), ...recorded('ovs-flow')], bridges: null }
   }
   const bridges = new Set(resources.flatMap((resource) => (resource.kind === 'ovs-flow' ? [resource.bridge] : [])))
   const flows = await Promise.all(
@@ -74,7 +74,10 @@ interface OvsdbTable {
 type OvsdbRow = Readonly<Record<string, OvsdbValue>>
 
 /** Pure. @param text the output of `LIST_PORTS`: a table on each line */
-export function parsePorts(text: string): Required<OvsLook> {
+export function parsePorts(text: string): {
+  readonly resources: readonly OvsPortResource[]
+  readonly bridges: NonNullable<HostState['ovsBridges']>
+} {
   const [bridgeRows = [], portRows = [], interfaceRows = []] = text
     .split('\n')
     .filter((line) => line.trim() !== '')

@@ -278,11 +278,17 @@ describe('what is not tried', () => {
     ])
   })
 
-  test('all else is, also where the switch could not be looked at', () => {
-    const { ovsBridges: _, ...unseen } = state([gateway])
+  test('all else is; the first of it waits for a look, and all where it does not answer', () => {
+    const { ovsBridges: _, ...unseen } = state()
     const steps = [step('change', gateway), step('add', guest), step('add', drop), step('add', dhcp)]
     expect(refusals(steps, state([gateway]))).toEqual([])
-    expect(refusals(steps, unseen)).toEqual([])
+    expect(refusals([step('add', gateway)], { ...unseen, ovsBridges: null })).toEqual([
+      { owner: 'network:1', message: expect.stringMatching(/^Open vSwitch does not answer/) },
+    ])
+    expect(diffResources([{ owner: 'network:1', resource: gateway }], unseen)).toEqual({
+      steps: [],
+      waiting: [{ owner: 'network:1', text: 'port gw-1 of br-int with tag 100 waits for a look at Open vSwitch' }],
+    })
   })
 })
 

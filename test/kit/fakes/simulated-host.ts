@@ -99,11 +99,12 @@ export class SimulatedHost implements HostDriver {
     this.#looks += 1
     const { blind, reached, message } = this.#fault ?? {}
     if (blind && reached) throw new CommandFailed({ argv: ['ip', 'address'], code: 1, stderr: message ?? '' })
-    const { resources, namespaces } = await this.#inner.observe(wanted)
+    const { resources, namespaces, ...rest } = await this.#inner.observe(wanted)
     this.#processes += ovsLooks([...wanted, ...[...resources.values()].map(({ resource }) => resource)])
     const isMissing = ({ resource, ours }: ObservedResource) =>
       !ours && resource.kind === 'link' && this.missingDevices.has(resource.name)
     return {
+      ...rest,
       resources: new Map([...resources].filter(([, observed]) => !isMissing(observed))),
       namespaces: new Set([...namespaces].filter((name) => !this.missingNamespaces.has(name))),
     }
