@@ -68,12 +68,12 @@ export type Operation = { readonly owners: readonly string[] } & (
       readonly reads: readonly Command[]
       readonly after: readonly string[]
     }
-  /** One change of an Open vSwitch. `creates`: keys of ports that are not there when it fails. */
+  /** What one program of an Open vSwitch does at once. */
   | {
       readonly kind: 'switch'
-      readonly command: Command
+      readonly argv: readonly [string, ...string[]]
+      readonly changes: readonly SwitchChange[]
       readonly timeoutMs: number
-      readonly creates: readonly string[]
     }
   | { readonly kind: 'write-file'; readonly path: string; readonly content: string; readonly mode: number }
   | { readonly kind: 'remove-file'; readonly path: string }
@@ -89,6 +89,19 @@ export interface BatchLine {
   readonly owner: string
   /** Parts of messages that mean "it is so already". */
   readonly harmless?: readonly string[]
+}
+
+/** The change of one thing of an Open vSwitch. */
+export interface SwitchChange {
+  readonly owner: string
+  /** Its `resourceKey`. */
+  readonly key: string
+  /** More words for the program. */
+  readonly words: readonly string[]
+  /** A line for its standard input. */
+  readonly line?: string
+  /** When it fails the thing is not there, or is not of our making. */
+  readonly creates: boolean
 }
 
 /** The order in which kinds of change reach the host. */

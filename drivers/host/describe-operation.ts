@@ -1,5 +1,6 @@
 import type { Operation } from 'netloom/contracts'
 import { startCommand } from './linux/daemons.ts'
+import { switchCommand } from './linux/ovs-changes.ts'
 
 /** What an operation runs or writes, a line each, for people: command lines, lines of a batch, names of files. */
 export function describeOperation(operation: Operation): readonly string[] {
@@ -8,8 +9,10 @@ export function describeOperation(operation: Operation): readonly string[] {
       return [commandLine(operation.argv), ...operation.lines.map(({ text }) => `  ${text}`)]
     case 'command':
       return [`${commandLine(operation.command.argv)}${operation.background ? ' &' : ''}`]
-    case 'switch':
-      return [commandLine(operation.command.argv), ...inputLines(operation.command.input)]
+    case 'switch': {
+      const { argv, input } = switchCommand(operation.argv, operation.changes)
+      return [commandLine(argv), ...inputLines(input)]
+    }
     case 'ruleset':
       return operation.commands.flatMap(({ argv, input }) => [commandLine(argv), ...inputLines(input)])
     case 'write-file':

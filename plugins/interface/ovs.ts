@@ -77,6 +77,7 @@ export class LinuxOVSInterfaceDriver implements LinuxNetInterfaceDriver {
         'attached-mac': vif.address,
         'vm-uuid': vif.instance_uuid,
       }),
+      ...onlySwitched(name),
     ]
   }
 
@@ -97,6 +98,18 @@ export class LinuxOVSInterfaceDriver implements LinuxNetInterfaceDriver {
       { ...flow, priority: 2, match: ['arp', here], actions: 'normal' },
     ]
   }
+}
+
+/**
+ * Where a process switches frames the kernel sees them too, on the port itself: without these it would answer ARP for
+ * each of its addresses there, and pass on what no flow let pass. Source: Open vSwitch, userspace datapath.
+ */
+function onlySwitched(device: string): readonly Resource[] {
+  const settings = `net.ipv4.conf.${device.replaceAll('.', '/')}`
+  return [
+    { kind: 'sysctl', key: `${settings}.arp_ignore`, value: '8' },
+    { kind: 'sysctl', key: `${settings}.rp_filter`, value: '1' },
+  ]
 }
 
 function mtuOf({ mtu }: NetworkRow): { readonly mtu?: number } {

@@ -15,7 +15,7 @@ import { findRunning, readPid } from './daemons.ts'
 import { readFiles } from './files.ts'
 import type { Ledger } from './ledger.ts'
 import { parseLinks, SHOW_ADDRESSES } from './links.ts'
-import { lookAtOvs } from './ovs-look.ts'
+import { lookAtOvs, type OvsLook } from './ovs-look.ts'
 import type { Sysctl } from './sysctl.ts'
 
 /** The means to look at a host. */
@@ -39,7 +39,9 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
     lookAtOvs(tools, wanted, made),
   ])
   const found: readonly HostResource[] = [
-    ...parseLinks(shown.stdout).map((resource) => (resource.kind === 'link' ? withPeer(resource, ledger) : resource)),
+    ...withoutLeft(parseLinks(shown.stdout), wanted, ovs).map((resource) =>
+      resource.kind === 'link' ? withPeer(resource, ledger) : resource,
+    ),
     ...observeSysctls(wanted, tools.sysctl),
     ...files,
     ...observeDaemons(wanted, ledger),
@@ -52,6 +54,26 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
     resources.set(key, { resource, ours: ledger.has(key) || resource.kind === 'ovs-flow' })
   }
   return { resources, namespaces, ...(ovs.bridges === undefined ? {} : { ovsBridges: ovs.bridges }) }
+}
+
+/** A device that its switch gave up goes with its addresses, but maybe later: both looks are not of one moment. */
+function withoutLeft(
+  seen: readonly HostResource[],
+  wanted: readonly HostResource[],
+  { resources, bridges }: OvsLook,
+): readonly HostResource[] {
+  if (!bridges) return seen
+  const ports = new Set(resources.map(resourceKey))
+  const left = new Set(
+    wanted.flatMap((resource) =>
+      resource.kind === 'ovs-port' && resource.internal && !ports.has(resourceKey(resource)) ? [resource.name] : [],
+    ),
+  )
+  return seen.filter(
+    (resource) =>
+      !(resource.kind === 'link' && left.has(resource.name)) &&
+      !(resource.kind === 'address' && left.has(resource.device)),
+  )
 }
 
 /** The kernel does not tell the far end of a veth pair: our own record does. With two, a change of it may be half done. */

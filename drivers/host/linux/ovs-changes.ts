@@ -1,5 +1,6 @@
 /** Ports and flows of an Open vSwitch -> one transaction, and one list of flows for each bridge. Pure. */
 import {
+  type Command,
   type HostResource,
   type HostState,
   type OvsFlowResource,
@@ -7,6 +8,7 @@ import {
   type PhasedOperation,
   resourceKey,
   type Step,
+  type SwitchChange,
 } from 'netloom/contracts'
 import { COOKIE } from './ovs-look.ts'
 
@@ -25,37 +27,40 @@ export function ovsOperations(steps: readonly Step[], state: HostState, limit: n
   const timeoutSeconds = limit === 0 ? NO_LIMIT_SECONDS : limit
   const ports = steps.filter((step): step is StepOf<OvsPortResource> => step.resource.kind === 'ovs-port')
   const flows = steps.filter((step): step is StepOf<OvsFlowResource> => step.resource.kind === 'ovs-flow')
-  const limits = { timeoutMs: timeoutSeconds * 1000 + GRACE_MS, phase: 'bind', kind: 'switch' } as const
-  const ordered = [...ports.filter(({ verb }) => verb === 'remove'), ...ports.filter(({ verb }) => verb !== 'remove')]
+  const changes = [...ports.filter(({ verb }) => verb === 'remove'), ...ports.filter(({ verb }) => verb !== 'remove')]
+  const operation = (argv: readonly [string, ...string[]], of: readonly SwitchChange[]): PhasedOperation => ({
+    kind: 'switch',
+    phase: 'bind',
+    owners: [...new Set(of.map(({ owner }) => owner))],
+    argv,
+    changes: of,
+    timeoutMs: timeoutSeconds * 1000 + GRACE_MS,
+  })
+  const portChanges = changes.map((step) => portChange(step, state))
   const chunks = Array.from({ length: Math.ceil(ports.length / PORTS_AT_ONCE) }, (_, i) =>
-    ordered.slice(i * PORTS_AT_ONCE, (i + 1) * PORTS_AT_ONCE),
+    portChanges.slice(i * PORTS_AT_ONCE, (i + 1) * PORTS_AT_ONCE),
   )
+  const limited = `--timeout=${timeoutSeconds}`
   return [
-    ...chunks.map((chunk) => ({
-      ...limits,
-      owners: ownersOf(chunk),
-      command: {
-        argv: ['ovs-vsctl', `--timeout=${timeoutSeconds}`, ...chunk.flatMap((s) => portWords(s, state))] as const,
-      },
-      creates: chunk.filter(({ verb }) => verb === 'add').map(({ resource }) => resourceKey(resource)),
-    })),
-    ...[...new Set(flows.map(({ resource }) => resource.bridge))].map((bridge) => {
-      const own = flows.filter(({ resource }) => resource.bridge === bridge)
-      return {
-        ...limits,
-        owners: ownersOf(own),
-        command: {
-          argv: ['ovs-ofctl', `--timeout=${timeoutSeconds}`, 'add-flows', bridge, '-'] as const,
-          input: own.map((step) => `${flowLine(step)}\n`).join(''),
-        },
-        creates: [],
-      }
-    }),
+    ...chunks.map((chunk) => operation(['ovs-vsctl', limited], chunk)),
+    ...[...new Set(flows.map(({ resource }) => resource.bridge))].map((bridge) =>
+      operation(
+        ['ovs-ofctl', limited, 'add-flows', bridge, '-'],
+        flows.filter(({ resource }) => resource.bridge === bridge).map(flowChange),
+      ),
+    ),
   ]
 }
 
-function ownersOf(steps: readonly Step[]): readonly string[] {
-  return [...new Set(steps.map(({ owner }) => owner))]
+/** The command for these changes of an operation. */
+export function switchCommand(argv: readonly [string, ...string[]], changes: readonly SwitchChange[]): Command {
+  const input = changes.flatMap(({ line }) => (line === undefined ? [] : [`${line}\n`])).join('')
+  return { argv: [...argv, ...changes.flatMap(({ words }) => words)], ...(input === '' ? {} : { input }) }
+}
+
+function portChange(step: StepOf<OvsPortResource>, state: HostState): SwitchChange {
+  const { owner, verb, resource } = step
+  return { owner, key: resourceKey(resource), words: portWords(step, state), creates: verb === 'add' }
 }
 
 /** The words of one port in a transaction, from `--` on. Source: ovs-vsctl(8); nova linux_net.LinuxOVSInterfaceDriver.plug */
@@ -66,14 +71,16 @@ function portWords({ verb, resource }: StepOf<OvsPortResource>, state: HostState
   const observed = state.resources.get(resourceKey(resource))?.resource
   const there = verb === 'change' && observed?.kind === 'ovs-port' ? observed : null
   const stays = there?.bridge === bridge && (there.internal ?? false) === (internal ?? false)
+  const columns = [
+    ...(internal ? ['type=internal'] : []),
+    ...(mtu === undefined ? [] : [`mtu_request=${mtu}`]),
+    ...Object.entries(externalIds).map(([key, value]) => `external_ids:${key}=${quoted(value)}`),
+  ]
   return [
     ...(there && !stays ? removal : []),
     ...(stays ? [] : ['--', 'add-port', bridge, name]),
     ...(tag === undefined ? ['--', 'clear', 'Port', name, 'tag'] : ['--', 'set', 'Port', name, `tag=${tag}`]),
-    ...['--', 'set', 'Interface', name],
-    ...(internal ? ['type=internal'] : []),
-    ...(mtu === undefined ? [] : [`mtu_request=${mtu}`]),
-    ...Object.entries(externalIds).map(([key, value]) => `external_ids:${key}=${quoted(value)}`),
+    ...(columns.length === 0 ? [] : ['--', 'set', 'Interface', name, ...columns]),
   ]
 }
 
@@ -82,12 +89,12 @@ export function quoted(value: string): string {
   return JSON.stringify(value)
 }
 
-function flowLine({ verb, resource }: StepOf<OvsFlowResource>): string {
+function flowChange({ owner, verb, resource }: StepOf<OvsFlowResource>): SwitchChange {
   const { priority, match, actions } = resource
   const what = [`priority=${priority}`, ...match].join(',')
-  return verb === 'remove'
-    ? `delete_strict cookie=${COOKIE}/-1,${what}`
-    : `add cookie=${COOKIE},${what},actions=${actions}`
+  const line =
+    verb === 'remove' ? `delete_strict cookie=${COOKIE}/-1,${what}` : `add cookie=${COOKIE},${what},actions=${actions}`
+  return { owner, key: resourceKey(resource), words: [], line, creates: false }
 }
 
 const NAME = /^[A-Za-z0-9_][A-Za-z0-9_.@-]*$/

@@ -6,6 +6,7 @@ import { reloadDaemon, startDaemon, stopDaemon } from './daemons.ts'
 import { Failures } from './failures.ts'
 import { removeFile, writeWhole } from './files.ts'
 import type { Ledger } from './ledger.ts'
+import { switchCommand } from './ovs-changes.ts'
 import { refusals } from './refusals.ts'
 import type { Sysctl } from './sysctl.ts'
 
@@ -75,7 +76,7 @@ async function runOne(tools: RunTools, operation: Operation, failures: Failures,
     case 'command':
       return runCommand(tools, operation)
     case 'switch':
-      return runSwitch(tools.executor, operation, account)
+      return runSwitch(tools.executor, operation, failures, account)
     case 'ruleset':
       for (const command of operation.commands) await tools.executor.run(command)
       return
@@ -100,15 +101,25 @@ async function runCommand({ executor, logger }: RunTools, operation: OperationOf
   running.catch((error: unknown) => logger.debug('a command in the background failed', { error }))
 }
 
-/** It is all done or nothing is; only of one that ended before its time, or that says so, nobody knows. */
-async function runSwitch(executor: Executor, operation: OperationOf<'switch'>, account: Account): Promise<void> {
-  const { command, timeoutMs, creates } = operation
-  const [program] = command.argv
+/**
+ * All of a transaction is done or nothing is; only of one that ended before its time, or that says so, nobody knows. What
+ * is of owners that failed before is left out.
+ */
+async function runSwitch(
+  executor: Executor,
+  operation: OperationOf<'switch'>,
+  failures: Failures,
+  account: Account,
+): Promise<void> {
+  const changes = operation.changes.filter(({ owner }) => !failures.coverAll([owner]))
+  const command = switchCommand(operation.argv, changes)
+  const [program] = operation.argv
+  const { timeoutMs } = operation
   const result = await executor.run({ ...command, okCodes: [0, 1] }, { timeoutMs }).catch((error: unknown) => {
     throw new Error(`${program} did not come to an end: is ovs-vswitchd running?`, { cause: error })
   })
   if (result.code === 0 && !result.stderr.includes('Error detected')) return
-  if (result.code !== 0) for (const key of creates) account.notMade(key)
+  if (result.code !== 0) for (const { creates, key } of changes) if (creates) account.notMade(key)
   throw new Error(`${program} failed: ${result.stderr.trim()}`)
 }
 

@@ -15,7 +15,7 @@ import { describe, expect, test } from 'vitest'
 import { diffResources } from '../../../core/plan/diff.ts'
 import { describeOperation } from '../../../drivers/host/describe-operation.ts'
 import { hostOperations } from '../../../drivers/host/linux/operations.ts'
-import { ovsOperations } from '../../../drivers/host/linux/ovs-changes.ts'
+import { ovsOperations, switchCommand } from '../../../drivers/host/linux/ovs-changes.ts'
 import { dumpFlows, LIST_PORTS, lookAtOvs, parseFlows, parsePorts } from '../../../drivers/host/linux/ovs-look.ts'
 import { refusals } from '../../../drivers/host/linux/refusals.ts'
 
@@ -226,7 +226,7 @@ describe('changes of an Open vSwitch', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (value) => {
         const [operation] = ovsOperations([step('add', { ...guest, externalIds: { 'iface-id': value } })], state(), 1)
-        const argv = operation?.kind === 'switch' ? operation.command.argv : []
+        const argv = operation?.kind === 'switch' ? switchCommand(operation.argv, operation.changes).argv : []
         expect(argv.slice(0, -1)).toEqual([
           'ovs-vsctl',
           '--timeout=1',

@@ -205,8 +205,9 @@ function toolOf(operation: Operation): Tool {
     case 'batch':
       return operation.argv.slice(0, operation.argv.indexOf('-force')).join(' ')
     case 'command':
-    case 'switch':
       return operation.command.argv[0]
+    case 'switch':
+      return operation.argv[0]
     case 'start-daemon':
       return operation.daemon.argv[0]
     case 'write-file':
@@ -223,9 +224,7 @@ function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] 
     case 'batch':
       return steps.filter((step) => isNamed(step, operation))
     case 'switch':
-      return steps.filter(
-        (step) => operation.owners.includes(step.owner) && isSwitched(step.resource, operation.command),
-      )
+      return steps.filter(({ resource }) => operation.changes.some(({ key }) => key === resourceKey(resource)))
     case 'sysctl':
       return steps.filter(({ resource }) => resource.kind === 'sysctl' && resource.key === operation.key)
     case 'write-file':
@@ -237,11 +236,6 @@ function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] 
     default:
       return []
   }
-}
-
-function isSwitched(resource: HostResource, { argv, input }: Command): boolean {
-  if (resource.kind === 'ovs-port') return argv.includes(resource.name)
-  return resource.kind === 'ovs-flow' && (input?.includes(`,${resource.match.join(',')}`) ?? false)
 }
 
 function isNamed({ owner, resource }: Step, operation: Operation): boolean {

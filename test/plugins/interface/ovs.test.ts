@@ -64,5 +64,7 @@ test.each([
         'vm-uuid': vif.instance_uuid,
       },
     },
+    { kind: 'sysctl', key: 'net.ipv4.conf.tap1.arp_ignore', value: '8' },
+    { kind: 'sysctl', key: 'net.ipv4.conf.tap1.rp_filter', value: '1' },
   ])
 })
