@@ -181,6 +181,13 @@ export const option = {
       text === '' ? null : readName(text, (name) => parseDevice('device', name)),
     ),
 
+  /** Names of network devices. */
+  devices: (d: Describe & { default: readonly string[] }): Option<readonly string[]> => ({
+    ...d,
+    kind: 'list of devices',
+    parse: (raw) => words(raw).map((word) => readName(word, (name) => parseDevice('device', name))),
+  }),
+
   /** An absolute path without control characters, in its shortest form. */
   path: (d: Describe & { default: string }): Option<string> => scalar('path', d, readPath),
 

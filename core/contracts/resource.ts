@@ -114,7 +114,13 @@ export type PacketIntent =
       readonly protocol: 'tcp' | 'udp'
       readonly port: number
     }
-  | { readonly kind: 'forwarding'; readonly device: string; readonly verdict: 'accept' | 'drop' }
+  /** `peers`: with them and within the device alone, all else is dropped; absent: with any. Only of `accept`. */
+  | {
+      readonly kind: 'forwarding'
+      readonly device: string
+      readonly verdict: 'accept' | 'drop'
+      readonly peers?: readonly string[]
+    }
   | { readonly kind: 'checksum-fill'; readonly device: string }
 
 export type Resource = HostResource | PacketIntent

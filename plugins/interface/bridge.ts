@@ -1,5 +1,7 @@
 import {
   definePlugin,
+  forwardingOf,
+  forwardingOptions,
   type LinkResource,
   type LinuxNetInterfaceDriver,
   type NetworkRow,
@@ -10,7 +12,7 @@ import {
   vlanOptions,
 } from 'netloom/contracts'
 
-const options = { vlan_interface: vlanOptions.vlan_interface }
+const options = { vlan_interface: vlanOptions.vlan_interface, ...forwardingOptions }
 
 /**
  * A Linux bridge for each network; one on a VLAN has a VLAN device as its port. Source: nova
@@ -18,10 +20,15 @@ const options = { vlan_interface: vlanOptions.vlan_interface }
  */
 export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
   readonly #vlanInterface: string | null
+  readonly #forwardsTo: readonly string[]
 
-  /** @param vlanInterface carries the VLANs of this host, whatever is stored with a network */
-  constructor(vlanInterface: string | null = null) {
+  /**
+   * @param vlanInterface carries the VLANs of this host, whatever is stored with a network
+   * @param forwardsTo devices with which guests may talk through this host; `all`: any
+   */
+  constructor(vlanInterface: string | null = null, forwardsTo: readonly string[] = ['all']) {
     this.#vlanInterface = vlanInterface
+    this.#forwardsTo = forwardsTo
   }
 
   getDev(network: NetworkRow): string {
@@ -33,7 +40,7 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
     return [
       { kind: 'link', name, type: 'bridge', macAddress, ...mtuOf(network) },
       ...this.#uplink(network, macAddress),
-      { kind: 'forwarding', device: name, verdict: gateway ? 'accept' : 'drop' },
+      forwardingOf(name, gateway, this.#forwardsTo),
     ]
   }
 
@@ -92,5 +99,5 @@ export default definePlugin({
   provides: networkDriverSlot,
   contract: '1.0',
   options,
-  create: ({ flags }) => new LinuxBridgeInterfaceDriver(flags.vlan_interface),
+  create: ({ flags }) => new LinuxBridgeInterfaceDriver(flags.vlan_interface, flags.forward_bridge_interface),
 })

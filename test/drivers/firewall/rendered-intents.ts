@@ -103,6 +103,19 @@ export const rendered: readonly (readonly [what: string, intent: PacketIntent, l
     ['filter netloom-FORWARD -i br100 -j ACCEPT', 'filter netloom-FORWARD -o br100 -j ACCEPT'],
   ],
   [
+    'a network that is forwarded to some devices only',
+    { kind: 'forwarding', device: 'br100', verdict: 'accept', peers: ['eth0', 'tun0'] },
+    [
+      'filter netloom-FORWARD -i br100 -o eth0 -j ACCEPT',
+      'filter netloom-FORWARD -i eth0 -o br100 -j ACCEPT',
+      'filter netloom-FORWARD -i br100 -o tun0 -j ACCEPT',
+      'filter netloom-FORWARD -i tun0 -o br100 -j ACCEPT',
+      'filter netloom-FORWARD -i br100 -o br100 -j ACCEPT',
+      'filter netloom-FORWARD -i br100 -j DROP',
+      'filter netloom-FORWARD -o br100 -j DROP',
+    ],
+  ],
+  [
     'a network that is not forwarded',
     { kind: 'forwarding', device: 'br100', verdict: 'drop' },
     ['filter netloom-FORWARD -i br100 -j DROP', 'filter netloom-FORWARD -o br100 -j DROP'],

@@ -28,6 +28,7 @@ const wanted: readonly Contribution[] = frozen([
   },
   { owner: 'network:1', resources: network },
   { owner: 'network:2', resources: [{ kind: 'forwarding', device: 'br101', verdict: 'drop' }] },
+  { owner: 'network:3', resources: [{ kind: 'forwarding', device: 'br102', verdict: 'accept', peers: ['eth0'] }] },
   floating('203.0.113.5', '10.0.0.2'),
   floating('203.0.113.6', '10.0.0.3'),
 ])
@@ -132,6 +133,7 @@ export const firewallDriverCases: readonly ConformanceCase<FirewallDriver>[] = [
       for (const text of [`eth0\n${injected}`, `eth0 -j ACCEPT`, `10.0.0.2\n${injected}`]) {
         for (const resource of [
           { kind: 'forwarding', device: text, verdict: 'accept' },
+          { kind: 'forwarding', device: 'br100', verdict: 'accept', peers: [text] },
           { kind: 'one-to-one-nat', publicAddress: '203.0.113.9', fixedAddress: text, device: null },
           { kind: 'source-nat', cidr: text, to: '192.0.2.1', device: null },
         ] as const) {

@@ -48,3 +48,14 @@ test('a network on a VLAN without a gateway is not forwarded (defects-linux-net 
   const [, , , forwarding] = new LinuxBridgeInterfaceDriver().plug(network, MAC, false)
   expect(forwarding).toEqual({ kind: 'forwarding', device: 'br100', verdict: 'drop' })
 })
+
+test.each([
+  ['all', ['eth0', 'all'], true, { verdict: 'accept' }],
+  ['two devices', ['eth0', 'tun0'], true, { verdict: 'accept', peers: ['eth0', 'tun0'] }],
+  ['itself, which it may anyway', ['br100'], true, { verdict: 'accept', peers: [] }],
+  ['none', [], true, { verdict: 'accept', peers: [] }],
+  ['a device, without a gateway', ['eth0'], false, { verdict: 'drop' }],
+])('forward_bridge_interface: %s', (_what, devices, gateway, expected) => {
+  const [, forwarding] = new LinuxBridgeInterfaceDriver(null, devices).plug(aNetwork(), MAC, gateway)
+  expect(forwarding).toEqual({ kind: 'forwarding', device: 'br100', ...expected })
+})
