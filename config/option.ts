@@ -106,6 +106,17 @@ export const option = {
   optionalText: (d: Describe): Option<string | null> =>
     scalar<string | null>('text, may be empty', { ...d, default: null }, (text) => (text === '' ? null : text)),
 
+  /** Checked, and kept as text; empty text is no value. */
+  optionalPattern: (d: Describe): Option<string | null> =>
+    scalar<string | null>('regular expression, may be empty', { ...d, default: null }, (text) => {
+      if (text === '') return null
+      try {
+        return new RegExp(text).source
+      } catch (error) {
+        throw new TypeError(`must be a regular expression (${(error as Error).message})`)
+      }
+    }),
+
   integer(d: Describe & { default: number; min?: number; max?: number }): Option<number> {
     const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = d
     const range = d.min === undefined && d.max === undefined ? '' : ` ${d.min ?? ''}..${d.max ?? ''}`
