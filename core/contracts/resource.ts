@@ -89,7 +89,14 @@ export type PacketIntent =
       readonly fixedAddress: string
       readonly device: string | null
     }
-  | { readonly kind: 'source-nat'; readonly cidr: string; readonly to: string; readonly device: string | null }
+  /** `destination`: only what goes there. */
+  | {
+      readonly kind: 'source-nat'
+      readonly cidr: string
+      readonly to: string
+      readonly device: string | null
+      readonly destination?: string
+    }
   /** Traffic from `cidr` that keeps its source: `undnatted` only when no floating IP was translated on the way. */
   | {
       readonly kind: 'nat-exemption'

@@ -111,7 +111,8 @@ function addOneToOneNat(nat: IptablesTable, owner: string, intent: Intent<'one-t
 function addSourceNat(nat: IptablesTable, owner: string, intent: Intent<'source-nat'>): void {
   const source = from(ipv4Block(owner, intent.cidr))
   const device = intent.device === null ? '' : leavingBy(owner, intent.device)
-  nat.addCanonicalRule('snat', ruleText(source, device, sourceNat(ipv4Address(owner, intent.to))))
+  const destination = intent.destination === undefined ? '' : to(ipv4Block(owner, intent.destination))
+  nat.addCanonicalRule('snat', ruleText(source, destination, device, sourceNat(ipv4Address(owner, intent.to))))
 }
 
 /**

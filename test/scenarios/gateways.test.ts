@@ -24,4 +24,19 @@ describe.each(backends)('gateways on $name', (pair) => {
     )
     await cloud.expectInLine()
   })
+
+  test('of a network whose gateway is another machine only what goes to force_snat_range is translated here', async () => {
+    const cloud = await makeCloud(pair, { flags: ['--force_snat_range=198.51.100.0/24'] })
+    await cloud.api.createNetworks({
+      ...{ label: 'private', cidr: '10.0.0.0/24', gateway: '10.0.0.254', dhcp_server: '10.0.0.1' },
+    })
+    await cloud.guest(1)
+    const picture = await cloud.machine.picture()
+    expect([...picture].filter((line) => line.includes('SNAT'))).toEqual([
+      'nat netloom-snat -s 10.0.0.0/24 -d 198.51.100.0/24 -j SNAT --to-source 192.0.2.1',
+    ])
+    expect(picture).toContain('file br100.opts: 3,10.0.0.254')
+    expect(picture).toContain('address 10.0.0.1/24 br100')
+    await cloud.expectInLine()
+  })
 })

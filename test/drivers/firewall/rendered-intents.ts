@@ -42,6 +42,11 @@ export const rendered: readonly (readonly [what: string, intent: PacketIntent, l
     ['nat netloom-snat -j SNAT --to-source 192.0.2.1'],
   ],
   [
+    'outgoing traffic of a network to one place only',
+    { kind: 'source-nat', cidr: '10.0.0.0/24', to: '192.0.2.1', device: null, destination: '198.51.100.0/24' },
+    ['nat netloom-snat -s 10.0.0.0/24 -d 198.51.100.0/24 -j SNAT --to-source 192.0.2.1'],
+  ],
+  [
     'an exemption for one address',
     { kind: 'nat-exemption', cidr: '10.0.0.0/24', destination: '192.0.2.1' },
     ['nat netloom-POSTROUTING -s 10.0.0.0/24 -d 192.0.2.1/32 -j ACCEPT'],
