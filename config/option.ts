@@ -127,6 +127,17 @@ export const option = {
     })
   },
 
+  /** Empty text is no value. */
+  optionalInteger({ min, max, ...d }: Describe & { min: number; max: number }): Option<number | null> {
+    const { parse, kind } = option.integer({ ...d, default: min, min, max })
+    return {
+      ...d,
+      kind: `${kind}, may be empty`,
+      default: null,
+      parse: (raw) => (raw.at(-1) === '' ? null : parse(raw)),
+    }
+  },
+
   /** A span of time in seconds. */
   seconds: (d: Describe & { default: number; min?: number }): Option<number> => ({
     ...option.integer({ ...d, min: d.min ?? 0 }),

@@ -1,12 +1,24 @@
-/** The flag that says where the devices of networks may forward, for every interface driver. */
+/** Flags about the devices of networks, which every interface driver reads, and what they mean. */
 import { option } from '../../config/option.ts'
 import type { PacketIntent } from '../contracts/resource.ts'
+import type { NetworkRow } from '../model/rows.ts'
 
-export const forwardingOptions = {
+export const interfaceOptions = {
   forward_bridge_interface: option.devices({
     default: ['all'],
     help: 'Devices with which guests of networks that have a gateway may talk through this host, besides those of their own network; all: any',
   }),
+  network_device_mtu: option.optionalInteger({
+    min: 68,
+    max: 65535,
+    help: 'MTU of the devices of networks that have none of their own; empty: that of the kernel',
+  }),
+}
+
+/** @param byDefault of `network_device_mtu` */
+export function mtuOf({ mtu }: NetworkRow, byDefault: number | null): { readonly mtu?: number } {
+  const wanted = mtu ?? byDefault
+  return wanted === null ? {} : { mtu: wanted }
 }
 
 /**
