@@ -1,20 +1,23 @@
-import { aFixedIp, aNetwork, silentLogger } from 'netloom/testing'
+import type { L3Driver } from 'netloom/contracts'
+import { aFixedIp, aNetwork } from 'netloom/testing'
 import { describe, expect, test } from 'vitest'
-import { gather } from '../../../config/registry.ts'
-import { parseCommandLine } from '../../../config/sources.ts'
-import { validate } from '../../../config/validate.ts'
 import { planHost } from '../../../core/network/host-planner.ts'
-import dnsmasq from '../../../plugins/dhcp/dnsmasq.ts'
+import { DnsmasqDhcp } from '../../../plugins/dhcp/dnsmasq.ts'
 import { LinuxBridgeInterfaceDriver } from '../../../plugins/interface/bridge.ts'
-import l3 from '../../../plugins/l3/noop.ts'
+
+const settings = {
+  ...{ networks_path: '/n', dhcp_domain: 'novalocal', dhcp_lease_time: 120, dhcpbridge: '/helper', dns_server: [] },
+  ...{ use_network_dns_servers: false, dnsmasq_config_file: null, dnsmasq_user: 'root' },
+}
+const l3: L3Driver = {
+  initialize: () => [],
+  initializeGateway: () => [],
+  addFloatingIp: () => [],
+  forgetConnections: () => [],
+}
 
 /** Contents of the files that dnsmasq is given for a network with a guest on its first interface and one on its second. */
-function filesOf(single: boolean, multi_host: boolean, gateway: string | null): Record<string, string> {
-  const settings = [parseCommandLine(['--state_path=/state', `--use_single_default_gateway=${single}`])]
-  const registry = gather([dnsmasq])
-  const facts = { hostname: 'node1' }
-  const flags = validate({ registry, settings, facts }).values
-  const dhcp = dnsmasq.create({ flags, services: { ownHelper: '/helper' }, logger: silentLogger } as never)
+function filesOf(single: boolean, multi_host: boolean, gateway: string | null): Record<string, string | undefined> {
   const network = aNetwork({ gateway, multi_host, host: multi_host ? null : 'node1' })
   const contributions = planHost(
     {
@@ -40,9 +43,8 @@ function filesOf(single: boolean, multi_host: boolean, gateway: string | null): 
       floatingIps: [],
     },
     {
-      dhcp: dhcp as never,
-      l3: l3.create({ flags: {}, services: {}, logger: silentLogger }) as never,
-      interfaceDriver: new LinuxBridgeInterfaceDriver(),
+      ...{ l3, interfaceDriver: new LinuxBridgeInterfaceDriver() },
+      dhcp: new DnsmasqDhcp({ ...settings, use_single_default_gateway: single }),
     },
   )
   const files = contributions.flatMap(({ resources }) => resources.filter((resource) => resource.kind === 'file'))
@@ -69,4 +71,15 @@ describe('the router that guests are told (defects-linux-net D1, D26)', () => {
     expect(files['br100.hosts/fa-16-3e-00-00-01']).toBe(first)
     expect(files['br100.hosts/fa-16-3e-00-00-02']).toBe(second(single ? 'set:no.router,' : ''))
   })
+})
+
+test.each([
+  ['10.0.0.0/29', 8],
+  ['10.0.0.0/24', 256],
+  ['10.0.0.0/8', 16_777_216],
+  ['0.0.0.0/0', 4_294_967_296],
+])('dnsmasq may give as many leases as %s has addresses (defects-linux-net D24)', (cidr, leases) => {
+  const dhcp = new DnsmasqDhcp({ ...settings, use_single_default_gateway: false })
+  const [daemon] = dhcp.serve(aNetwork({ cidr }), 'br100', '10.0.0.1').filter(({ kind }) => kind === 'daemon')
+  expect(daemon).toMatchObject({ argv: expect.arrayContaining([`--dhcp-lease-max=${leases}`]) })
 })
