@@ -1,6 +1,9 @@
 import {
   definePlugin,
+  forwardingOf,
+  interfaceOptions,
   type LinuxNetInterfaceDriver,
+  mtuOf,
   type NetworkRow,
   networkDriverSlot,
   type OvsFlowResource,
@@ -13,6 +16,7 @@ import {
 } from 'netloom/contracts'
 
 const options = {
+  ...interfaceOptions,
   linuxnet_ovs_integration_bridge: option.name('device', (text) => parseDevice('device', text), {
     default: 'br-int',
     help: 'Open vSwitch bridge of the operator that guests and gateways are ports of; netloom neither makes nor deletes it',
@@ -25,10 +29,18 @@ const options = {
  */
 export class LinuxOVSInterfaceDriver implements LinuxNetInterfaceDriver {
   readonly #bridge: string
+  readonly #forwardsTo: readonly string[]
+  readonly #mtuByDefault: number | null
 
-  /** @param bridge the integration bridge */
-  constructor(bridge: string) {
+  /**
+   * @param bridge the integration bridge
+   * @param forwardsTo devices with which guests may talk through this host; `all`: any
+   * @param mtu of the devices of networks that have none of their own
+   */
+  constructor(bridge: string, forwardsTo: readonly string[] = ['all'], mtu: number | null = null) {
     this.#bridge = bridge
+    this.#forwardsTo = forwardsTo
+    this.#mtuByDefault = mtu
   }
 
   /** The port that the switch makes for this host to be the network's gateway. */
@@ -39,15 +51,16 @@ export class LinuxOVSInterfaceDriver implements LinuxNetInterfaceDriver {
   /** Of a network without a gateway only its DHCP server can be reached. */
   plug(network: NetworkRow, macAddress: string, gateway: boolean): readonly Resource[] {
     const name = this.getDev(network)
+    const mtu = mtuOf(network, this.#mtuByDefault)
     return [
       {
         ...this.#port(name, network, { 'iface-id': name, 'iface-status': 'active', 'attached-mac': macAddress }),
         internal: true,
-        ...mtuOf(network),
+        ...mtu,
       },
-      { kind: 'link', name, type: 'internal', macAddress, ...mtuOf(network) },
+      { kind: 'link', name, type: 'internal', macAddress, ...mtu },
       ...(gateway ? [] : this.#onlyDhcp(macAddress)),
-      { kind: 'forwarding', device: name, verdict: gateway ? 'accept' : 'drop' },
+      forwardingOf(name, gateway, this.#forwardsTo),
     ]
   }
 
@@ -62,7 +75,7 @@ export class LinuxOVSInterfaceDriver implements LinuxNetInterfaceDriver {
     guestDevice: string | null,
   ): readonly Resource[] {
     const name = vif.device ?? target.name
-    const link = { kind: 'link' as const, name, ...mtuOf(network) }
+    const link = { kind: 'link' as const, name, ...mtuOf(network, this.#mtuByDefault) }
     return [
       target.kind === 'tap'
         ? { ...link, type: 'tap' }
@@ -112,10 +125,6 @@ function onlySwitched(device: string): readonly Resource[] {
   ]
 }
 
-function mtuOf({ mtu }: NetworkRow): { readonly mtu?: number } {
-  return mtu === null ? {} : { mtu }
-}
-
 export default definePlugin({
   name: 'ovs',
   summary: "Tagged ports of the operator's Open vSwitch bridge",
@@ -123,5 +132,10 @@ export default definePlugin({
   contract: '1.0',
   options,
   programs: { 'ovs-vsctl': 'openvswitch-switch', 'ovs-ofctl': 'openvswitch-switch', ethtool: 'ethtool' },
-  create: ({ flags }) => new LinuxOVSInterfaceDriver(flags.linuxnet_ovs_integration_bridge),
+  create: ({ flags }) =>
+    new LinuxOVSInterfaceDriver(
+      flags.linuxnet_ovs_integration_bridge,
+      flags.forward_bridge_interface,
+      flags.network_device_mtu,
+    ),
 })

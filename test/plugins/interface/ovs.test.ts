@@ -32,6 +32,15 @@ describe('the gateway of a network', () => {
     expect(driver.getDev(network)).toBe(name)
   })
 
+  test('takes the flags that all drivers of devices take', () => {
+    const limited = new LinuxOVSInterfaceDriver('br-int', ['eth0'], 1400)
+    expect(limited.plug(aNetwork({ uuid }), MAC, true)).toEqual([
+      { ...port, mtu: 1400 },
+      { ...link, mtu: 1400 },
+      { ...forwarding('accept'), peers: ['eth0'] },
+    ])
+  })
+
   test('that has none: it is dropped what is sent there but for DHCP, each time the same (defects-linux-net A23, A25)', () => {
     const network = aNetwork({ uuid, vlan: 100, gateway: null })
     const wanted = [{ ...port, tag: 100 }, link, ...flows, forwarding('drop')]
