@@ -1,4 +1,7 @@
 /** Open vSwitch: what is read of it, and what it is told. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import fc from 'fast-check'
 import {
   type HostResource,
@@ -11,9 +14,10 @@ import {
   type StepVerb,
 } from 'netloom/contracts'
 import { RecordingLogger } from 'netloom/testing'
-import { describe, expect, test } from 'vitest'
+import { afterAll, describe, expect, test } from 'vitest'
 import { diffResources } from '../../../core/plan/diff.ts'
 import { describeOperation } from '../../../drivers/host/describe-operation.ts'
+import { LinuxHost } from '../../../drivers/host/linux/index.ts'
 import { hostOperations } from '../../../drivers/host/linux/operations.ts'
 import { ovsOperations, switchCommand } from '../../../drivers/host/linux/ovs-changes.ts'
 import { dumpFlows, LIST_PORTS, lookAtOvs, parseFlows, parsePorts } from '../../../drivers/host/linux/ovs-look.ts'
@@ -323,5 +327,80 @@ describe('the difference', () => {
   ])('%s', (_what, wanted, there, expected) => {
     const { steps } = diffResources([{ owner: 'network:1', resource: wanted }], state([], 'netdev', [there]))
     expect(steps.map(({ verb, resource }) => `${verb} ${resourceKey(resource)}`)).toEqual(expected)
+  })
+})
+
+describe('a host with an Open vSwitch', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'netloom-ovs-host-'))
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+  const LINKS = '[{"ifname":"gw-1","flags":["UP"],"mtu":1450,"addr_info":[{"local":"10.0.0.1","prefixlen":24}]}]'
+  let ports = ''
+  let answer = { code: 0, stderr: '' }
+  let run: (readonly string[])[] = []
+  const executor = {
+    async run({ argv }: { readonly argv: readonly string[] }) {
+      if (argv.includes('list')) return { code: 0, stdout: ports, stderr: '' }
+      if (argv[0] === 'ip') return { code: 0, stdout: argv.includes('show') ? LINKS : '', stderr: '' }
+      run.push(argv)
+      return { ...answer, stdout: '' }
+    },
+  }
+  const open = () => new LinuxHost({ executor, logger: new RecordingLogger(), networksPath: folder, boot: 'now' })
+  const passing = async (host: LinuxHost, steps: readonly Step[], wanted: readonly HostResource[] = []) => {
+    run = []
+    const there = await host.observe(wanted)
+    return host.run(host.operations(steps, there), steps)
+  }
+
+  test('a device that is still there without its port is not there', async () => {
+    ports = PORTS
+    const host = open()
+    expect([...(await host.observe([gateway])).resources.keys()]).toContain('address 10.0.0.1/24 gw-1')
+    ports = PORTS.replaceAll('"gw-1"', '"gw-2"')
+    const { resources } = await host.observe([gateway])
+    expect([...resources.keys()].filter((key) => key.includes('gw-1'))).toEqual([])
+    host.close()
+  })
+
+  test('what is refused of one owner is not done in the transaction of others', async () => {
+    ports = PORTS
+    answer = { code: 0, stderr: '' }
+    const host = open()
+    const steps = [
+      step('change', { ...gateway, tag: 7 }, 'network:9'),
+      step('add', { ...guest, name: 'tap5' }, 'port:1'),
+    ]
+    const failures = await passing(host, steps, [guest])
+    expect(failures).toEqual([{ owner: 'network:9', message: expect.stringContaining('netloom did not make it') }])
+    expect(run.flat().filter((word) => /^(gw|tap)/.test(word))).toEqual(['tap5', 'tap5', 'tap5'])
+    host.close()
+  })
+
+  test.each<[string, typeof answer, RegExp, boolean]>([
+    [
+      'failed: nothing was made, so nothing is ours',
+      { code: 1, stderr: 'port named tap6 already exists' },
+      /already exists/,
+      false,
+    ],
+    [
+      'went well but for a device: it is there, and ours',
+      { code: 0, stderr: "Error detected while setting up 'tap6'" },
+      /setting up/,
+      true,
+    ],
+  ])('a transaction that %s', async (_what, how, message, recorded) => {
+    ports = PORTS
+    answer = how
+    const host = open()
+    const failures = await passing(host, [step('add', { ...guest, name: 'tap6' }, 'port:1')])
+    expect(failures).toEqual([{ owner: 'port:1', message: expect.stringMatching(message) }])
+    host.close()
+    expect(
+      readFileSync(join(folder, 'ledger'), 'utf8')
+        .split('\n')
+        .filter((line) => line.includes('tap6'))
+        .at(-1),
+    ).toMatch(recorded ? /^\+/ : /^- ovs-port tap6$/)
   })
 })
