@@ -6,10 +6,10 @@ import {
   definePlugin,
   type FirewallDriver,
   firewallDriverSlot,
-  option,
 } from 'netloom/contracts'
+import { dropActionOption } from './drop-action.ts'
 import { addIntents, type IntentSettings } from './intent-rules.ts'
-import { IptablesManager, type IptablesTable } from './iptables-manager.ts'
+import { IptablesManager, IptablesTable } from './iptables-manager.ts'
 import { diffRuleset, type Edit, restoreText, type TableEdits } from './ruleset-diff.ts'
 import { applyRestore, parseRuleset, printRuleset, type Ruleset } from './ruleset-text.ts'
 
@@ -19,11 +19,11 @@ const LOCK_WAIT = '10'
 /** What one pair of programs keeps: rules of IPv4 or of IPv6. */
 interface Family {
   readonly program: 'iptables' | 'ip6tables'
-  tablesOf(manager: IptablesManager): Readonly<Record<string, IptablesTable>>
+  tablesOf(all: Tables): Readonly<Record<string, IptablesTable>>
 }
 
-const IPV4: Family = { program: 'iptables', tablesOf: (manager) => manager.ipv4 }
-const IPV6: Family = { program: 'ip6tables', tablesOf: (manager) => manager.ipv6 }
+const IPV4: Family = { program: 'iptables', tablesOf: ({ ipv4 }) => ipv4 }
+const IPV6: Family = { program: 'ip6tables', tablesOf: ({ ipv6 }) => ipv6 }
 
 interface FamilyChange {
   readonly family: Family
@@ -38,14 +38,33 @@ export interface IptablesSettings extends IntentSettings {
 
 /** A driver that owns the chains of one prefix and leaves all others alone. */
 export function iptablesDriver(settings: IptablesSettings): FirewallDriver {
-  const families = settings.useIpv6 ? [IPV4, IPV6] : [IPV4]
-
-  function changes(wanted: readonly Contribution[], observed: readonly string[]): readonly FamilyChange[] {
+  return driverOf(settings, (wanted) => {
     const manager = new IptablesManager(settings.prefix)
     addIntents(manager, wanted, settings)
+    return manager
+  })
+}
+
+/** A driver that takes away the chains of one prefix and the jumps to them, whatever is wanted. */
+export function iptablesRemover(settings: Pick<IptablesSettings, 'prefix' | 'useIpv6'>): FirewallDriver {
+  const table = new IptablesTable(settings.prefix)
+  const tables = { ipv4: { filter: table, nat: table, mangle: table }, ipv6: { filter: table } }
+  return driverOf(settings, () => tables)
+}
+
+type Tables = Pick<IptablesManager, 'ipv4' | 'ipv6'>
+
+function driverOf(
+  { prefix, useIpv6 }: Pick<IptablesSettings, 'prefix' | 'useIpv6'>,
+  tablesFor: (wanted: readonly Contribution[]) => Tables,
+): FirewallDriver {
+  const families = useIpv6 ? [IPV4, IPV6] : [IPV4]
+
+  function changes(wanted: readonly Contribution[], observed: readonly string[]): readonly FamilyChange[] {
+    const tables = tablesFor(wanted)
     return families.map((family, index) => {
       const ruleset = parseRuleset(observed[index] ?? '')
-      return { family, ruleset, tables: diffRuleset(family.tablesOf(manager), ruleset, manager.prefix) }
+      return { family, ruleset, tables: diffRuleset(family.tablesOf(tables), ruleset, prefix) }
     })
   }
 
@@ -103,10 +122,7 @@ export default definePlugin({
   },
   options: {
     use_ipv6: coreOptions.use_ipv6,
-    iptables_drop_action: option.text({
-      default: 'DROP',
-      help: 'Target of packets that are not to be forwarded: DROP, REJECT or a chain that you made, such as LOGDROP',
-    }),
+    iptables_drop_action: dropActionOption,
   },
   check: ({ iptables_drop_action }) =>
     /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,27}$/.test(iptables_drop_action)
