@@ -9,7 +9,7 @@ import {
 } from 'netloom/contracts'
 import { dropActionOption } from './drop-action.ts'
 import { addIntents, type IntentSettings } from './intent-rules.ts'
-import { IptablesManager, IptablesTable } from './iptables-manager.ts'
+import { IptablesManager, IptablesTable, SHARED_CHAINS } from './iptables-manager.ts'
 import { diffRuleset, type Edit, restoreText, type TableEdits } from './ruleset-diff.ts'
 import { applyRestore, parseRuleset, printRuleset, type Ruleset } from './ruleset-text.ts'
 
@@ -45,25 +45,32 @@ export function iptablesDriver(settings: IptablesSettings): FirewallDriver {
   })
 }
 
-/** A driver that takes away the chains of one prefix and the jumps to them, whatever is wanted. */
+/** A driver that takes away the chains of one prefix and the jumps to them, whatever is wanted; shared chains stay. */
 export function iptablesRemover(settings: Pick<IptablesSettings, 'prefix' | 'useIpv6'>): FirewallDriver {
-  const table = new IptablesTable(settings.prefix)
-  const tables = { ipv4: { filter: table, nat: table, mangle: table }, ipv6: { filter: table } }
-  return driverOf(settings, () => tables)
+  const bare = (name: string, ruleset: Ruleset | undefined): IptablesTable => {
+    const table = new IptablesTable(settings.prefix)
+    for (const chain of SHARED_CHAINS) if (ruleset?.get(name)?.has(chain)) table.addChain(chain, false)
+    return table
+  }
+  return driverOf(settings, (_, [ipv4, ipv6]) => ({
+    ipv4: { filter: bare('filter', ipv4), nat: bare('nat', ipv4), mangle: bare('mangle', ipv4) },
+    ipv6: { filter: bare('filter', ipv6) },
+  }))
 }
 
 type Tables = Pick<IptablesManager, 'ipv4' | 'ipv6'>
 
 function driverOf(
   { prefix, useIpv6 }: Pick<IptablesSettings, 'prefix' | 'useIpv6'>,
-  tablesFor: (wanted: readonly Contribution[]) => Tables,
+  tablesFor: (wanted: readonly Contribution[], rulesets: readonly Ruleset[]) => Tables,
 ): FirewallDriver {
   const families = useIpv6 ? [IPV4, IPV6] : [IPV4]
 
   function changes(wanted: readonly Contribution[], observed: readonly string[]): readonly FamilyChange[] {
-    const tables = tablesFor(wanted)
+    const rulesets = families.map((_, index) => parseRuleset(observed[index] ?? ''))
+    const tables = tablesFor(wanted, rulesets)
     return families.map((family, index) => {
-      const ruleset = parseRuleset(observed[index] ?? '')
+      const ruleset = rulesets[index]!
       return { family, ruleset, tables: diffRuleset(family.tablesOf(tables), ruleset, prefix) }
     })
   }
