@@ -78,8 +78,14 @@ function missingFrom(set: string, first: Elements, second: Elements): readonly E
 function diffRules(chain: RuleChain, observed: readonly TableRule[], wanted: ReadonlySet<string>): RuleEdits {
   const ruleOf = new Map([...wanted].map((rule) => [comment(rule), rule]))
   const seen = new Set<string>()
-  const kept = observed.filter(({ text }) => ruleOf.has(text) && !seen.has(text) && seen.add(text))
-  const gone = observed.filter((rule) => !kept.includes(rule))
+  const kept: TableRule[] = []
+  const gone: TableRule[] = []
+  for (const rule of observed) {
+    const stays = ruleOf.has(rule.text) && !seen.has(rule.text)
+    seen.add(rule.text)
+    if (stays) kept.push(rule)
+    else gone.push(rule)
+  }
   const added = [...ruleOf].filter(([text]) => !seen.has(text)).map(([, rule]) => rule)
   const after = [...kept, ...added.map((rule) => ({ text: comment(rule), handle: null }))]
   const inOrder = chain === 'exemptions' || [...ruleOf.keys()].every((text, at) => text === after[at]?.text)
@@ -124,7 +130,9 @@ function elementLines(verb: 'add' | 'delete', edits: readonly ElementEdit[]): re
   const bySet = new Map<string, string[]>()
   for (const { set, key, value } of edits) {
     const element = verb === 'delete' || value === '' ? quoteDevices(set, key) : `${quoteDevices(set, key)} : ${value}`
-    bySet.set(set, [...(bySet.get(set) ?? []), element])
+    const some = bySet.get(set)
+    if (some) some.push(element)
+    else bySet.set(set, [element])
   }
   return [...bySet].flatMap(([set, elements]) => {
     const lines: string[] = []
