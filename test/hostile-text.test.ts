@@ -24,6 +24,7 @@ import { type PlannerPlugins, planHost } from '../core/network/host-planner.ts'
 import { planNetworks } from '../core/network/network-creation.ts'
 import { parseAllocateRequest } from '../core/network/nics.ts'
 import iptables from '../drivers/firewall/iptables.ts'
+import nftables from '../drivers/firewall/nftables.ts'
 import { hostOperations } from '../drivers/host/linux/operations.ts'
 import dnsmasq from '../plugins/dhcp/dnsmasq.ts'
 import bridge from '../plugins/interface/bridge.ts'
@@ -182,7 +183,9 @@ function shapeOf(flags: Readonly<Record<string, unknown>>, names: Names): readon
       .map((resource) => ({ verb: 'add' as const, owner, resource })),
   )
   const host = hostOperations(steps, { resources: new Map(), namespaces: new Set([names.netns]) })
-  const rules = make<FirewallDriver>(iptables, flags).change(wanted, ['', '']).commands
+  // A chain of the administrator's is only for iptables.
+  const drivers = [make<FirewallDriver>(iptables, flags), make<FirewallDriver>(nftables, flags)]
+  const rules = drivers.flatMap((driver) => driver.change(wanted, ['', '']).commands)
   return [
     ...host.flatMap(shapeOfOperation),
     ...rules.flatMap(({ input }) => linesOf(input ?? '').map((line) => `rule: ${wordsOf(line)}`)),

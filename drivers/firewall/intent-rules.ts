@@ -24,9 +24,11 @@ export interface IntentSettings {
   readonly useIpv6: boolean
 }
 
-type Intent<K extends PacketIntent['kind']> = Extract<PacketIntent, { kind: K }>
+/** The intents of a kind. */
+export type Intent<K extends PacketIntent['kind']> = Extract<PacketIntent, { kind: K }>
 
-interface Mapping {
+/** Who leads a public address where. */
+export interface Mapping {
   readonly owner: string
   readonly fixed: string
 }
@@ -56,8 +58,12 @@ export function addIntents(
   }
 }
 
-/** A public address leads to one fixed address, and one owner says so. */
-function claim(mapped: Map<string, Mapping>, owner: string, intent: Intent<'one-to-one-nat'>): void {
+/**
+ * A public address leads to one fixed address, and one owner says so.
+ * @param mapped by public address, those of owners before; this one is added
+ * @throws {FloatingIpAssociateFailed} when another has it (defects-linux-net A21)
+ */
+export function claim(mapped: Map<string, Mapping>, owner: string, intent: Intent<'one-to-one-nat'>): void {
   const address = ipv4Address(owner, intent.publicAddress)
   const fixed = ipv4Address(owner, intent.fixedAddress)
   const first = mapped.get(address)
