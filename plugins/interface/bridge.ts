@@ -4,13 +4,20 @@ import {
   type LinuxNetInterfaceDriver,
   type NetworkRow,
   networkDriverSlot,
+  option,
   type Resource,
   type VifTarget,
   type VirtualInterfaceRow,
   vlanOptions,
 } from 'netloom/contracts'
 
-const options = { vlan_interface: vlanOptions.vlan_interface }
+const options = {
+  vlan_interface: vlanOptions.vlan_interface,
+  bridge_peer: option.optionalAddress({
+    default: '',
+    help: "Address that must answer when a network device's own addresses were moved to its bridge, or they go back",
+  }),
+}
 
 /**
  * A Linux bridge for each network; one on a VLAN has a VLAN device as its port. Source: nova
@@ -18,10 +25,15 @@ const options = { vlan_interface: vlanOptions.vlan_interface }
  */
 export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
   readonly #vlanInterface: string | null
+  readonly #peer: string | null
 
-  /** @param vlanInterface carries the VLANs of this host, whatever is stored with a network */
-  constructor(vlanInterface: string | null = null) {
+  /**
+   * @param vlanInterface carries the VLANs of this host, whatever is stored with a network
+   * @param peer must answer when addresses were moved to a bridge
+   */
+  constructor(vlanInterface: string | null = null, peer: string | null = null) {
     this.#vlanInterface = vlanInterface
+    this.#peer = peer
   }
 
   getDev(network: NetworkRow): string {
@@ -62,12 +74,20 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
   }
 
   /** What leads from the bridge to other hosts. */
-  #uplink(network: NetworkRow, macAddress: string): readonly LinkResource[] {
+  #uplink(network: NetworkRow, macAddress: string): readonly Resource[] {
     const master = this.getDev(network)
     const vlan = this.#vlanOf(network)
     // The device below has to be up before the VLAN can be.
     if (vlan !== null) return [device(vlan.parent), { ...vlan, macAddress, master, ...mtuOf(network) }]
-    return network.bridge_interface ? [{ ...device(network.bridge_interface), master }] : []
+    const name = network.bridge_interface
+    if (!name) return []
+    const peer = this.#peer === null ? {} : { peer: this.#peer }
+    return [
+      { ...device(name), master },
+      { kind: 'handover', device: name, bridge: master, ...peer },
+      // An address of the operator's in the subnet of the gateway stays when the gateway goes (defects-linux-net C12).
+      { kind: 'sysctl', key: `net.ipv4.conf.${master.replaceAll('.', '/')}.promote_secondaries`, value: '1' },
+    ]
   }
 
   #vlanOf({ vlan, bridge_interface }: NetworkRow): (LinkResource & { readonly parent: string }) | null {
@@ -92,5 +112,5 @@ export default definePlugin({
   provides: networkDriverSlot,
   contract: '1.0',
   options,
-  create: ({ flags }) => new LinuxBridgeInterfaceDriver(flags.vlan_interface),
+  create: ({ flags }) => new LinuxBridgeInterfaceDriver(flags.vlan_interface, flags.bridge_peer),
 })
