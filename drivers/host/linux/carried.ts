@@ -57,6 +57,7 @@ const ROUTE_PARTS = [
  * @param device whose name it is
  * @param addresses JSON of all links
  * @param isOthers false for an address that netloom gave it, or wants on it
+ * @returns in the order in which they have to be added: the kernel shows the newest of IPv6 first
  */
 export function carriedAddresses(
   device: string,
@@ -64,12 +65,13 @@ export function carriedAddresses(
   isOthers: (cidr: string) => boolean,
 ): readonly CarriedAddress[] {
   const links = parse<{ readonly ifname: string; readonly addr_info?: readonly IpAddress[] }>(addresses)
-  return links
+  const own = links
     .filter(({ ifname }) => ifname === device)
     .flatMap(({ addr_info = [] }) => addr_info)
     .filter(({ family, local, scope }) => local !== undefined && !(family === 'inet6' && scope === 'link'))
     .filter(({ local, prefixlen }) => isOthers(`${local}/${prefixlen}`))
-    .map((address) => addressOf(device, address))
+  const ofFamily = (name: string) => own.filter(({ family }) => family === name)
+  return [...ofFamily('inet'), ...ofFamily('inet6').toReversed()].map((address) => addressOf(device, address))
 }
 
 /**
