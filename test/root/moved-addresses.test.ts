@@ -152,7 +152,7 @@ describe.skipIf(!isRoot)('addresses and routes of a device that becomes a port',
   it.each([
     ['a route that cannot be said again', 'route append 10.77.0.0/16 via 10.78.0.1 dev eth1'],
     ['a peer that does not answer there', null],
-  ])('are all put back after %s (defects-linux-net E8, C12)', async (_what, line) => {
+  ])('are all put back after %s (lessons E4; defects-linux-net E8, C12)', async (_what, line) => {
     const before = own('eth1')
     const tables = line === null ? [bridge, port, { ...handover, peer: '192.0.2.1' }, gateway] : wanted['network:1']
     let pings = 0
@@ -198,7 +198,7 @@ describe.skipIf(!isRoot)('addresses and routes of a device that becomes a port',
     expect(routes()).toEqual(before)
   })
 
-  it('are whole again after a kill at any point of the way there and back (lessons E4)', async () => {
+  it('are whole again after a kill at any point of the way there and back', async () => {
     const before = [...own('eth1')].sort()
     for (const [there, back] of [
       [5, 12],
