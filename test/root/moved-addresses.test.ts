@@ -57,9 +57,9 @@ afterEach(() => {
 
 /** A pair of programs that talk over TCP all the time; `count` is how many answers came so far. */
 async function talk(address: string, tcp: number) {
-  const server = `require('net').createServer((s) => s.pipe(s)).listen(${tcp}, '::', () => 
+  const server = `require('net').createServer((s) => s.pipe(s)).listen(${tcp}, '::', () => console.log('up'))`
   const client = `const s = require('net').connect(${tcp}, '${address}'); let n = 0
-    s.on('data', () => { 
+    s.on('data', () => { console.log(++n); setTimeout(() => s.write('x'), 10) }); s.write('x')
     s.on('close', () => process.exit(1)); s.on('error', () => {})`
   const start = (namespace: string, text: string) => {
     const child = spawn('ip', ['netns', 'exec', namespace, process.execPath, '-e', text], {
