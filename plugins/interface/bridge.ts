@@ -1,7 +1,10 @@
 import {
   definePlugin,
+  forwardingOf,
+  interfaceOptions,
   type LinkResource,
   type LinuxNetInterfaceDriver,
+  mtuOf,
   type NetworkRow,
   networkDriverSlot,
   option,
@@ -13,6 +16,7 @@ import {
 
 const options = {
   vlan_interface: vlanOptions.vlan_interface,
+  ...interfaceOptions,
   bridge_peer: option.optionalAddress({
     default: '',
     help: "Address that must answer when a network device's own addresses were moved to its bridge, or they go back",
@@ -25,14 +29,25 @@ const options = {
  */
 export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
   readonly #vlanInterface: string | null
+  readonly #forwardsTo: readonly string[]
+  readonly #mtuByDefault: number | null
   readonly #peer: string | null
 
   /**
    * @param vlanInterface carries the VLANs of this host, whatever is stored with a network
+   * @param forwardsTo devices with which guests may talk through this host; `all`: any
+   * @param mtu of the devices of networks that have none of their own
    * @param peer must answer when addresses were moved to a bridge
    */
-  constructor(vlanInterface: string | null = null, peer: string | null = null) {
+  constructor(
+    vlanInterface: string | null = null,
+    forwardsTo: readonly string[] = ['all'],
+    mtu: number | null = null,
+    peer: string | null = null,
+  ) {
     this.#vlanInterface = vlanInterface
+    this.#forwardsTo = forwardsTo
+    this.#mtuByDefault = mtu
     this.#peer = peer
   }
 
@@ -43,9 +58,9 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
   plug(network: NetworkRow, macAddress: string, gateway: boolean): readonly Resource[] {
     const name = this.getDev(network)
     return [
-      { kind: 'link', name, type: 'bridge', macAddress, ...mtuOf(network) },
+      { kind: 'link', name, type: 'bridge', macAddress, ...this.#mtu(network) },
       ...this.#uplink(network, macAddress),
-      { kind: 'forwarding', device: name, verdict: gateway ? 'accept' : 'drop' },
+      forwardingOf(name, gateway, this.#forwardsTo),
     ]
   }
 
@@ -61,7 +76,7 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
     guestDevice: string | null,
   ): readonly Resource[] {
     const port = { kind: 'link' as const, name: vif.device ?? target.name, master: this.getDev(network), hairpin: true }
-    const mtu = mtuOf(network)
+    const mtu = this.#mtu(network)
     if (target.kind === 'tap') return [{ ...port, ...mtu, type: 'tap' }]
     return [
       {
@@ -78,7 +93,7 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
     const master = this.getDev(network)
     const vlan = this.#vlanOf(network)
     // The device below has to be up before the VLAN can be.
-    if (vlan !== null) return [device(vlan.parent), { ...vlan, macAddress, master, ...mtuOf(network) }]
+    if (vlan !== null) return [device(vlan.parent), { ...vlan, macAddress, master, ...this.#mtu(network) }]
     const name = network.bridge_interface
     if (!name) return []
     const peer = this.#peer === null ? {} : { peer: this.#peer }
@@ -88,6 +103,10 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
       // An address of the operator's in the subnet of the gateway stays when the gateway goes (defects-linux-net C12).
       { kind: 'sysctl', key: `net.ipv4.conf.${master.replaceAll('.', '/')}.promote_secondaries`, value: '1' },
     ]
+  }
+
+  #mtu(network: NetworkRow): { readonly mtu?: number } {
+    return mtuOf(network, this.#mtuByDefault)
   }
 
   #vlanOf({ vlan, bridge_interface }: NetworkRow): (LinkResource & { readonly parent: string }) | null {
@@ -102,15 +121,17 @@ function device(name: string): LinkResource {
   return { kind: 'link', name, type: 'existing' }
 }
 
-function mtuOf({ mtu }: NetworkRow): { readonly mtu?: number } {
-  return mtu === null ? {} : { mtu }
-}
-
 export default definePlugin({
   name: 'bridge',
   summary: 'A Linux bridge for each network, with a VLAN device where it is on a VLAN',
   provides: networkDriverSlot,
   contract: '1.0',
   options,
-  create: ({ flags }) => new LinuxBridgeInterfaceDriver(flags.vlan_interface, flags.bridge_peer),
+  create: ({ flags }) =>
+    new LinuxBridgeInterfaceDriver(
+      flags.vlan_interface,
+      flags.forward_bridge_interface,
+      flags.network_device_mtu,
+      flags.bridge_peer,
+    ),
 })

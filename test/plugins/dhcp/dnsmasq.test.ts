@@ -1,65 +1,85 @@
+import type { L3Driver } from 'netloom/contracts'
 import { aFixedIp, aNetwork } from 'netloom/testing'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { planHost } from '../../../core/network/host-planner.ts'
 import { DnsmasqDhcp } from '../../../plugins/dhcp/dnsmasq.ts'
+import { LinuxBridgeInterfaceDriver } from '../../../plugins/interface/bridge.ts'
 
-const flags = {
-  networks_path: '/n',
-  dhcp_domain: 'novalocal',
-  dhcp_lease_time: 86400,
-  dhcpbridge: '/usr/bin/helper',
-  dns_server: [],
-  use_network_dns_servers: false,
-  dnsmasq_config_file: null,
-  dnsmasq_user: 'root',
+const settings = {
+  ...{ networks_path: '/n', dhcp_domain: 'novalocal', dhcp_lease_time: 120, dhcpbridge: '/helper', dns_server: [] },
+  ...{ use_network_dns_servers: false, dnsmasq_config_file: null, dnsmasq_user: 'root' },
 }
-type Flags = typeof flags
-
-function argvOf(network: Parameters<typeof aNetwork>[0] = {}, more: Partial<Flags> = {}): readonly string[] {
-  const served = new DnsmasqDhcp({ ...flags, ...more }).serve(aNetwork(network), 'br100', '10.0.0.1')
-  return served.flatMap((resource) => (resource.kind === 'daemon' ? resource.argv : []))
+const l3: L3Driver = {
+  initialize: () => [],
+  initializeGateway: () => [],
+  addFloatingIp: () => [],
+  forgetConnections: () => [],
 }
 
-test.each<[string, readonly string[], readonly string[]]>([
-  ["the host's own names are not told to guests (defects-linux-net D12)", argvOf(), ['--no-hosts']],
-  [
-    'the netmask is always given (defects-linux-net D11)',
-    argvOf({ cidr: '10.0.0.0/20' }),
-    ['--dhcp-range=set:private,10.0.0.2,static,255.255.240.0,86400s'],
-  ],
-  [
-    'the tag is the label without what means something to dnsmasq (defects-linux-net D9)',
-    argvOf({ label: `a'b,c d` }),
-    ['--dhcp-range=set:a-b-c-d,10.0.0.2,static,255.255.255.0,86400s'],
-  ],
-  [
-    'there are as many leases as addresses, whatever the size (defects-linux-net D24)',
-    argvOf({ cidr: '10.0.0.0/8' }),
-    ['--dhcp-lease-max=16777216'],
-  ],
-])('%s', (_what, argv, expected) => {
-  expect(argv).toEqual(expect.arrayContaining([...expected]))
-})
-
-test('a domain that is empty is not named, in the server or in an entry (defects-linux-net D10)', () => {
-  expect(argvOf().filter((word) => word.startsWith('--domain'))).toEqual(['--domain=novalocal'])
-  expect(argvOf({}, { dhcp_domain: '' }).filter((word) => word.startsWith('--domain'))).toEqual([])
-})
-
-test('whoever serves DHCP wants its ports open and checksums filled, running server or not (defects-linux-net D2, D13)', () => {
-  const served = new DnsmasqDhcp(flags).serve(aNetwork(), 'br100', '10.0.0.1')
-  const open = served.flatMap((resource) =>
-    resource.kind === 'accept' ? [`${resource.device} ${resource.protocol} ${resource.port}`] : [],
+/** Contents of the files that dnsmasq is given for a network with a guest on its first interface and one on its second. */
+function filesOf(single: boolean, multi_host: boolean, gateway: string | null): Record<string, string | undefined> {
+  const network = aNetwork({ gateway, multi_host, host: multi_host ? null : 'node1' })
+  const contributions = planHost(
+    {
+      host: 'node1',
+      topology: { managesHost: true, dhcp: true },
+      networks: [network],
+      hostAddresses: multi_host ? [{ network_id: 1, address: '10.0.0.9' }] : [],
+      plannedNetworkIds: [1],
+      leasePlannedNetworkIds: [],
+      guests: [
+        aFixedIp(),
+        aFixedIp({
+          id: 2,
+          address: '10.0.0.3',
+          virtual_interface_id: 2,
+          mac: 'fa:16:3e:00:00:02',
+          default_route: false,
+        }),
+      ],
+      leases: [],
+      ports: [],
+      injected: [],
+      floatingIps: [],
+    },
+    {
+      ...{ l3, interfaceDriver: new LinuxBridgeInterfaceDriver() },
+      dhcp: new DnsmasqDhcp({ ...settings, use_single_default_gateway: single }),
+    },
   )
-  expect(open.sort()).toEqual(['br100 tcp 53', 'br100 tcp 67', 'br100 udp 53', 'br100 udp 67'])
-  expect(served).toContainEqual({ kind: 'checksum-fill', device: 'br100' })
+  const files = contributions.flatMap(({ resources }) => resources.filter((resource) => resource.kind === 'file'))
+  return Object.fromEntries(files.map(({ path, content }) => [path.split('netloom-')[1], content]))
+}
+
+describe('the router that guests are told (defects-linux-net D1, D26)', () => {
+  const first = 'fa:16:3e:00:00:01,guest1.novalocal,10.0.0.2\n'
+  const second = (tag: string) => `fa:16:3e:00:00:02,${tag}guest1.novalocal,10.0.0.3\n`
+  const [none, told] = ['tag:no.router,3\n', (router: string) => `3,${router}\n`]
+
+  test.each([
+    [false, false, '10.0.0.1', told('10.0.0.1')],
+    [false, false, null, '3\n'],
+    [false, true, '10.0.0.1', told('10.0.0.9')],
+    [false, true, null, told('10.0.0.9')],
+    [true, false, '10.0.0.1', none + told('10.0.0.1')],
+    [true, false, null, '3\n'],
+    [true, true, '10.0.0.1', none + told('10.0.0.9')],
+    [true, true, null, none + told('10.0.0.9')],
+  ])('use_single_default_gateway %s, multi_host %s, gateway %s', (single, multiHost, gateway, options) => {
+    const files = filesOf(single, multiHost, gateway)
+    expect(files['br100.opts']).toBe(options)
+    expect(files['br100.hosts/fa-16-3e-00-00-01']).toBe(first)
+    expect(files['br100.hosts/fa-16-3e-00-00-02']).toBe(second(single ? 'set:no.router,' : ''))
+  })
 })
 
-test('long names are cut to what DNS takes, and two never become one (defects-linux-net D7)', () => {
-  const labels = ['a', 'b'].map((end) => {
-    const guest = aFixedIp({ hostname: `${'very-long-'.repeat(8)}${end}` })
-    const [entry] = new DnsmasqDhcp({ ...flags, dhcp_domain: '' }).host(aNetwork(), 'br100', guest)
-    return entry?.kind === 'file' ? entry.content.split(',')[1]! : ''
-  })
-  expect(labels.map((label) => label.length <= 63 && /^[a-z0-9-]+$/.test(label))).toEqual([true, true])
-  expect(new Set(labels).size).toBe(2)
+test.each([
+  ['10.0.0.0/29', 8],
+  ['10.0.0.0/24', 256],
+  ['10.0.0.0/8', 16_777_216],
+  ['0.0.0.0/0', 4_294_967_296],
+])('dnsmasq may give as many leases as %s has addresses (defects-linux-net D24)', (cidr, leases) => {
+  const dhcp = new DnsmasqDhcp({ ...settings, use_single_default_gateway: false })
+  const [daemon] = dhcp.serve(aNetwork({ cidr }), 'br100', '10.0.0.1').filter(({ kind }) => kind === 'daemon')
+  expect(daemon).toMatchObject({ argv: expect.arrayContaining([`--dhcp-lease-max=${leases}`]) })
 })
