@@ -62,9 +62,10 @@ export interface RouterAdvertDriver {
   /**
    * What advertises the network's prefix on `device`, on a host that serves it: a daemon, files, firewall openings.
    * Nothing for a network without IPv6.
+   * @param macAddress of the device: see `LinuxNetInterfaceDriver.plug`
    * @param forwards false: guests learn the prefix, but this host leads nowhere
    */
-  serve(network: NetworkRow, device: string, forwards: boolean): readonly Resource[]
+  serve(network: NetworkRow, device: string, macAddress: string, forwards: boolean): readonly Resource[]
 }
 
 /** One action on the host. `owners`: on whose behalf. Order between kinds is the reconciler's (`plan/order.ts`). */

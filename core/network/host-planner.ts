@@ -84,7 +84,7 @@ function planNetwork(row: NetworkRow, view: HostView, plugins: PlannerPlugins): 
     ...l3.initializeGateway(network, device, server),
     ...(server === null ? [] : (l3.addVpn?.(network) ?? [])),
     ...(view.topology.dhcp && network.enable_dhcp && server !== null ? dhcp.serve(network, device, server) : []),
-    ...routerAdvert.serve(network, device, forwards),
+    ...routerAdvert.serve(network, device, mac, forwards),
   ]
 }
 

@@ -1,6 +1,7 @@
 import {
   coreOptions,
   definePlugin,
+  eui64Address,
   type Logger,
   makesAddresses,
   type NetworkRow,
@@ -14,6 +15,7 @@ const options = { networks_path: coreOptions.networks_path, use_ipv6: coreOption
 
 /** radvd refuses a file that others can write. */
 const READABLE = 0o644
+const LINK_LOCAL = 'fe80::/64'
 const ROUTER_SOLICITATION = 133
 /** Seconds that guests keep the default route when they hear nothing: longer than a daemon that died stays away (`reconcile_interval`). */
 const ROUTER_SECONDS = 180
@@ -31,7 +33,7 @@ export class RadvdRouterAdvert implements RouterAdvertDriver {
     this.#logger = logger
   }
 
-  serve(network: NetworkRow, device: string, forwards: boolean): readonly Resource[] {
+  serve(network: NetworkRow, device: string, macAddress: string, forwards: boolean): readonly Resource[] {
     const { label, cidr_v6: prefix } = network
     if (!this.#flags.use_ipv6 || prefix === null) return []
     if (!makesAddresses(prefix)) {
@@ -45,6 +47,8 @@ export class RadvdRouterAdvert implements RouterAdvertDriver {
     const config = `${this.#flags.networks_path}/netloom-${device}.radvd`
     const pidFile = `${config}-pid`
     return [
+      // The one that the kernel makes too, but usable at once: radvd is silent until then, and guests ask again after 4 s.
+      { kind: 'address', device, cidr: `${eui64Address(LINK_LOCAL, macAddress)}/64` },
       { kind: 'file', path: config, content: configText(network, device, forwards), mode: READABLE, reloads: name },
       {
         kind: 'daemon',

@@ -14,7 +14,7 @@ async function rulesOf(cloud: Cloud, device = 'br100'): Promise<readonly string[
 }
 
 async function keysOfV6(cloud: Cloud, name = 'host1'): Promise<readonly string[]> {
-  return (await cloud.named(name).host.keys()).filter((key) => /radvd|ipv6|address fd00/.test(key))
+  return (await cloud.named(name).host.keys()).filter((key) => /radvd|ipv6|address f[de]/.test(key))
 }
 
 describe.each(backends)('a network with IPv6 on $name', (pair) => {
@@ -26,6 +26,7 @@ describe.each(backends)('a network with IPv6 on $name', (pair) => {
     await cloud.expectInLine()
     expect(await keysOfV6(cloud)).toEqual([
       'address fd00:0:0:64::1/64 br100',
+      `address ${eui64Address('fe80::/64', gatewayMac('host1', network!.uuid))}/64 br100`,
       expect.stringMatching(/^daemon .*netloom-br100\.radvd-pid$/),
       expect.stringMatching(/^file .*netloom-br100\.radvd$/),
       'sysctl net.ipv6.conf.all.forwarding',
@@ -55,7 +56,7 @@ describe.each(backends)('a network with IPv6 on $name', (pair) => {
     await cloud.expectInLine()
     expect((await cloud.api.getNetwork(network!.uuid)).host).toBe('host1')
     expect(await keysOfV6(cloud)).toContain('address fd00:0:0:64::1/64 br100')
-    expect(await keysOfV6(cloud)).toHaveLength(4)
+    expect(await keysOfV6(cloud)).toHaveLength(5)
     expect(await rulesOf(cloud)).toContain('netloom-FORWARD -i br100 -j ACCEPT')
   })
 
@@ -66,7 +67,7 @@ describe.each(backends)('a network with IPv6 on $name', (pair) => {
     for (const [index, host] of ['host1', 'host2'].entries()) {
       await cloud.guest(index + 1, { host })
       const own = eui64Address(PREFIX, gatewayMac(host, network!.uuid))
-      expect((await keysOfV6(cloud, host)).filter((key) => key.startsWith('address'))).toEqual([
+      expect((await keysOfV6(cloud, host)).filter((key) => key.startsWith('address fd'))).toEqual([
         `address ${own}/64 br100`,
       ])
     }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type RouterAdvertDriver, resourceKey } from 'netloom/contracts'
-import { aNetwork } from '../builders.ts'
+import { aNetwork, macOf } from '../builders.ts'
 import { checkResources, frozen, HOSTILE_NAMES, sameTwice, shapeOf } from './checks.ts'
 import type { ConformanceCase } from './run-cases.ts'
 
@@ -16,21 +16,22 @@ export const raDriverCases: readonly ConformanceCase<RouterAdvertDriver>[] = [
     name: 'serve says the same twice, for any network, and leaves it as it is',
     run({ instance }) {
       for (const row of networks) {
-        for (const forwards of [true, false]) checkResources(sameTwice(() => instance.serve(row, 'br100', forwards)))
+        for (const forwards of [true, false])
+          checkResources(sameTwice(() => instance.serve(row, 'br100', macOf(1), forwards)))
       }
     },
   },
   {
     name: 'a network without IPv6 has nothing advertised',
     run({ instance }) {
-      assert.deepEqual(instance.serve(aNetwork(), 'br100', true), [])
+      assert.deepEqual(instance.serve(aNetwork(), 'br100', macOf(1), true), [])
     },
   },
   {
     name: 'two networks have nothing in common: one goes without the other',
     run({ instance }) {
       const keys = networks.map((row, index) =>
-        checkResources(instance.serve(row, `br${index}`, true)).map(resourceKey),
+        checkResources(instance.serve(row, `br${index}`, macOf(1), true)).map(resourceKey),
       )
       assert.equal(new Set(keys.flat()).size, keys.flat().length)
     },
@@ -38,7 +39,7 @@ export const raDriverCases: readonly ConformanceCase<RouterAdvertDriver>[] = [
   {
     name: 'no label of a network adds a line, a field or a word (defects-linux-net G2)',
     run({ instance }) {
-      const shape = (label: string) => shapeOf(() => instance.serve({ ...network, label }, 'br100', true))
+      const shape = (label: string) => shapeOf(() => instance.serve({ ...network, label }, 'br100', macOf(1), true))
       for (const name of HOSTILE_NAMES) {
         const found = shape(name)
         if (found !== null) assert.deepEqual(found, shape('private'), `the label ${JSON.stringify(name)}`)

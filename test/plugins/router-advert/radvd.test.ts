@@ -11,16 +11,18 @@ function serve(values: Partial<NetworkRow>, forwards = true, own: Partial<typeof
   const told: string[] = []
   const logger: Logger = { ...silentLogger, warn: (message) => void told.push(message) }
   const driver = new RadvdRouterAdvert({ ...flags, ...own }, logger)
-  return { resources: driver.serve(aNetwork(values), 'br100', forwards), told }
+  return { resources: driver.serve(aNetwork(values), 'br100', 'fa:16:3e:00:00:01', forwards), told }
 }
 
 function configOf(...args: Parameters<typeof serve>): string {
-  const [file] = serve(...args).resources
-  return file?.kind === 'file' ? file.content : ''
+  return serve(...args)
+    .resources.flatMap((each) => (each.kind === 'file' ? each.content : []))
+    .join('')
 }
 
 test('a network has one daemon, whose words depend on nothing but the device: a change of the file is a reload (defects-linux-net C10)', () => {
-  const [file, ...rest] = serve(six).resources
+  const [address, file, ...rest] = serve(six).resources
+  expect(address).toEqual({ kind: 'address', device: 'br100', cidr: 'fe80::f816:3eff:fe00:1/64' })
   expect(file).toMatchObject({ kind: 'file', path: '/n/netloom-br100.radvd', mode: 0o644, reloads: 'radvd br100' })
   const words = ['--config=/n/netloom-br100.radvd', '--pidfile=/n/netloom-br100.radvd-pid']
   expect(rest).toEqual([
@@ -33,7 +35,7 @@ test('a network has one daemon, whose words depend on nothing but the device: a 
     },
     { kind: 'accept-icmpv6', device: 'br100', types: [133] },
   ])
-  expect(serve({ ...six, cidr_v6: 'fd00:0:0:65::/64', mtu: 1400 }, false).resources.slice(1)).toEqual(rest)
+  expect(serve({ ...six, cidr_v6: 'fd00:0:0:65::/64', mtu: 1400 }, false).resources.slice(2)).toEqual(rest)
 })
 
 test('the whole file', () => {
