@@ -189,6 +189,10 @@ describe.each(backends)('VLAN networks on $name', (pair) => {
     expect(await refusalOf(api.modifyNetwork(third!, { project_id: 'green' }))).toMatchObject({
       code: 'NetworkHasProject',
     })
+    const before = await cloud.rows()
+    const elsewhere = api.modifyNetwork(second!, { project_id: 'green', host: 'nobody' })
+    expect(await refusalOf(elsewhere)).toMatchObject({ code: 'HostNotFound' })
+    expect(await cloud.rows()).toEqual(before)
 
     // Its former guests are in it still, so that a new project does not get it.
     await api.modifyNetwork(first!, { project_id: null })
