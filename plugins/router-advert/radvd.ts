@@ -15,6 +15,8 @@ const options = { networks_path: coreOptions.networks_path, use_ipv6: coreOption
 
 /** radvd refuses a file that others can write. */
 const READABLE = 0o644
+/** Devices that its file cannot name: numbers and words of its language, in quotes too. */
+const UNSPEAKABLE = /^(\d+|on|off|low|medium|high|infinity|interface|prefix|route|clients|abro)$/
 const LINK_LOCAL = 'fe80::/64'
 const ROUTER_SOLICITATION = 133
 /** Seconds that guests keep the default route when they hear nothing: longer than a daemon that died stays away (`reconcile_interval`). */
@@ -41,6 +43,11 @@ export class RadvdRouterAdvert implements RouterAdvertDriver {
       this.#logger.warn(`guests make IPv6 addresses of a /64 only, so ${prefix} is not advertised: ${remedy}`, {
         label,
       })
+      return []
+    }
+    if (UNSPEAKABLE.test(device)) {
+      const remedy = 'give the network a bridge of another name'
+      this.#logger.warn(`radvd cannot name the device ${device}, so nothing is advertised on it: ${remedy}`, { label })
       return []
     }
     const name = `radvd ${device}`

@@ -80,6 +80,15 @@ test.each<[string, Partial<NetworkRow>, Partial<typeof flags>, readonly string[]
   expect(serve(values, true, own)).toEqual({ resources: [], told: warnings })
 })
 
+test.each(['123', 'on', 'prefix'])('a device called %s, which its file cannot name, is told', (device) => {
+  const told: string[] = []
+  const logger: Logger = { ...silentLogger, warn: (message) => void told.push(message) }
+  const driver = new RadvdRouterAdvert(flags, logger)
+  expect(driver.serve(aNetwork(six), device, 'fa:16:3e:00:00:01', true)).toEqual([])
+  const reason = `radvd cannot name the device ${device}, so nothing is advertised on it`
+  expect(told).toEqual([`${reason}: give the network a bridge of another name`])
+})
+
 test('the program is needed with use_ipv6 only', () => {
   const programs = typeof radvd.programs === 'function' ? radvd.programs : () => radvd.programs
   expect(programs({ ...flags, use_ipv6: false })).toEqual({})
