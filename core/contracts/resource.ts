@@ -91,7 +91,14 @@ export type PacketIntent =
       readonly fixedAddress: string
       readonly device: string | null
     }
-  | { readonly kind: 'source-nat'; readonly cidr: string; readonly to: string; readonly device: string | null }
+  /** `destination`: only what goes there. */
+  | {
+      readonly kind: 'source-nat'
+      readonly cidr: string
+      readonly to: string
+      readonly device: string | null
+      readonly destination?: string
+    }
   /** Traffic from `cidr` that keeps its source: `undnatted` only when no floating IP was translated on the way. */
   | {
       readonly kind: 'nat-exemption'
@@ -118,7 +125,13 @@ export type PacketIntent =
     }
   /** What the host hears on the device of these types of ICMPv6; nothing where IPv6 is not served. Source: RFC 4861. */
   | { readonly kind: 'accept-icmpv6'; readonly device: string; readonly types: readonly number[] }
-  | { readonly kind: 'forwarding'; readonly device: string; readonly verdict: 'accept' | 'drop' }
+  /** `peers`: with them and within the device alone, all else is dropped; absent: with any. Only of `accept`. */
+  | {
+      readonly kind: 'forwarding'
+      readonly device: string
+      readonly verdict: 'accept' | 'drop'
+      readonly peers?: readonly string[]
+    }
   | { readonly kind: 'checksum-fill'; readonly device: string }
 
 export type Resource = HostResource | PacketIntent

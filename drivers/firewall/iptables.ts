@@ -12,6 +12,7 @@ import { addIntents, type IntentSettings } from './intent-rules.ts'
 import { IptablesManager, type IptablesTable } from './iptables-manager.ts'
 import { diffRuleset, type Edit, restoreText, type TableEdits } from './ruleset-diff.ts'
 import { applyRestore, parseRuleset, printRuleset, type Ruleset } from './ruleset-text.ts'
+import type { ForeignOrder } from './shared-chain.ts'
 
 /** Seconds to wait for another program that is changing rules (lessons C1). */
 const LOCK_WAIT = '10'
@@ -32,6 +33,8 @@ interface FamilyChange {
 }
 
 export interface IptablesSettings extends IntentSettings {
+  /** Rules of others that stay before and behind ours; absent: ours are put first. */
+  readonly foreignOrder?: ForeignOrder
   /** What our chains are named after: two programs on one host have different ones. */
   readonly prefix: string
 }
@@ -45,7 +48,11 @@ export function iptablesDriver(settings: IptablesSettings): FirewallDriver {
     addIntents(manager, wanted, settings)
     return families.map((family, index) => {
       const ruleset = parseRuleset(observed[index] ?? '')
-      return { family, ruleset, tables: diffRuleset(family.tablesOf(manager), ruleset, manager.prefix) }
+      return {
+        family,
+        ruleset,
+        tables: diffRuleset(family.tablesOf(manager), ruleset, manager.prefix, settings.foreignOrder),
+      }
     })
   }
 
@@ -107,11 +114,26 @@ export default definePlugin({
       default: 'DROP',
       help: 'Target of packets that are not to be forwarded: DROP, REJECT or a chain that you made, such as LOGDROP',
     }),
+    iptables_top_regex: option.optionalPattern({
+      help: 'Rules of others, such as -A FORWARD -j MINE, that stay before those of netloom; it is found anywhere in one',
+    }),
+    iptables_bottom_regex: option.optionalPattern({
+      help: 'Rules of others that stay behind those of netloom',
+    }),
   },
   check: ({ iptables_drop_action }) =>
     /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,27}$/.test(iptables_drop_action)
       ? []
       : ['iptables_drop_action must be DROP, REJECT or the name of a chain'],
   create: ({ flags }) =>
-    iptablesDriver({ prefix: 'netloom', dropAction: flags.iptables_drop_action, useIpv6: flags.use_ipv6 }),
+    iptablesDriver({
+      prefix: 'netloom',
+      dropAction: flags.iptables_drop_action,
+      useIpv6: flags.use_ipv6,
+      foreignOrder: { first: pattern(flags.iptables_top_regex), last: pattern(flags.iptables_bottom_regex) },
+    }),
 })
+
+function pattern(text: string | null): RegExp | null {
+  return text === null ? null : new RegExp(text)
+}

@@ -10,6 +10,7 @@ import {
   type ObservedResource,
   type Operation,
   type OperationFailure,
+  option,
   resourceKey,
   type Step,
 } from 'netloom/contracts'
@@ -86,5 +87,14 @@ export default definePlugin({
   summary: 'Only remembers what it would do: for trying things out without root',
   provides: hostDriverSlot,
   contract: '1.0',
-  create: ({ logger }) => new NoopHost(logger),
+  options: {
+    fake_network: option.boolean({
+      default: false,
+      help: 'As nova had it: true is host_driver = noop, where host_driver is not set',
+    }),
+  },
+  create({ flags, logger }) {
+    if (flags.fake_network) logger.warn('nothing is changed on this host, because fake_network is set', {})
+    return new NoopHost(logger)
+  },
 })

@@ -1,7 +1,10 @@
 import {
   definePlugin,
+  forwardingOf,
+  interfaceOptions,
   type LinkResource,
   type LinuxNetInterfaceDriver,
+  mtuOf,
   type NetworkRow,
   networkDriverSlot,
   type Resource,
@@ -10,7 +13,7 @@ import {
   vlanOptions,
 } from 'netloom/contracts'
 
-const options = { vlan_interface: vlanOptions.vlan_interface }
+const options = { vlan_interface: vlanOptions.vlan_interface, ...interfaceOptions }
 
 /**
  * A Linux bridge for each network; one on a VLAN has a VLAN device as its port. Source: nova
@@ -18,10 +21,18 @@ const options = { vlan_interface: vlanOptions.vlan_interface }
  */
 export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
   readonly #vlanInterface: string | null
+  readonly #forwardsTo: readonly string[]
+  readonly #mtuByDefault: number | null
 
-  /** @param vlanInterface carries the VLANs of this host, whatever is stored with a network */
-  constructor(vlanInterface: string | null = null) {
+  /**
+   * @param vlanInterface carries the VLANs of this host, whatever is stored with a network
+   * @param forwardsTo devices with which guests may talk through this host; `all`: any
+   * @param mtu of the devices of networks that have none of their own
+   */
+  constructor(vlanInterface: string | null = null, forwardsTo: readonly string[] = ['all'], mtu: number | null = null) {
     this.#vlanInterface = vlanInterface
+    this.#forwardsTo = forwardsTo
+    this.#mtuByDefault = mtu
   }
 
   getDev(network: NetworkRow): string {
@@ -31,9 +42,9 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
   plug(network: NetworkRow, macAddress: string, gateway: boolean): readonly Resource[] {
     const name = this.getDev(network)
     return [
-      { kind: 'link', name, type: 'bridge', macAddress, ...mtuOf(network) },
+      { kind: 'link', name, type: 'bridge', macAddress, ...this.#mtu(network) },
       ...this.#uplink(network, macAddress),
-      { kind: 'forwarding', device: name, verdict: gateway ? 'accept' : 'drop' },
+      forwardingOf(name, gateway, this.#forwardsTo),
     ]
   }
 
@@ -49,7 +60,7 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
     guestDevice: string | null,
   ): readonly Resource[] {
     const port = { kind: 'link' as const, name: vif.device ?? target.name, master: this.getDev(network), hairpin: true }
-    const mtu = mtuOf(network)
+    const mtu = this.#mtu(network)
     if (target.kind === 'tap') return [{ ...port, ...mtu, type: 'tap' }]
     return [
       {
@@ -66,8 +77,12 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
     const master = this.getDev(network)
     const vlan = this.#vlanOf(network)
     // The device below has to be up before the VLAN can be.
-    if (vlan !== null) return [device(vlan.parent), { ...vlan, macAddress, master, ...mtuOf(network) }]
+    if (vlan !== null) return [device(vlan.parent), { ...vlan, macAddress, master, ...this.#mtu(network) }]
     return network.bridge_interface ? [{ ...device(network.bridge_interface), master }] : []
+  }
+
+  #mtu(network: NetworkRow): { readonly mtu?: number } {
+    return mtuOf(network, this.#mtuByDefault)
   }
 
   #vlanOf({ vlan, bridge_interface }: NetworkRow): (LinkResource & { readonly parent: string }) | null {
@@ -82,15 +97,12 @@ function device(name: string): LinkResource {
   return { kind: 'link', name, type: 'existing' }
 }
 
-function mtuOf({ mtu }: NetworkRow): { readonly mtu?: number } {
-  return mtu === null ? {} : { mtu }
-}
-
 export default definePlugin({
   name: 'bridge',
   summary: 'A Linux bridge for each network, with a VLAN device where it is on a VLAN',
   provides: networkDriverSlot,
   contract: '1.0',
   options,
-  create: ({ flags }) => new LinuxBridgeInterfaceDriver(flags.vlan_interface),
+  create: ({ flags }) =>
+    new LinuxBridgeInterfaceDriver(flags.vlan_interface, flags.forward_bridge_interface, flags.network_device_mtu),
 })

@@ -31,6 +31,11 @@ const options = {
   }),
   metadata_port: option.port({ default: 8775, help: 'Port of the metadata service' }),
   dmz_cidr: option.cidrs({ default: [], family: 4, help: 'Ranges that guests reach with their own address' }),
+  force_snat_range: option.cidrs({
+    default: [],
+    family: 4,
+    help: 'Where guests of a network whose gateway is another machine than its DHCP server get routing_source_ip; all else there has the address of the guest',
+  }),
   send_arp_for_ha: option.boolean({ default: true, help: 'Announce addresses by gratuitous ARP when they are bound' }),
   send_arp_for_ha_count: option.integer({ default: 3, min: 0, help: 'Number of announcements' }),
 }
@@ -89,12 +94,13 @@ export class LinuxNetL3 implements L3Driver {
     return [...this.#gatewayV4(network, device, address), ...this.#gatewayV6(network, device)]
   }
 
-  #gatewayV4({ cidr, broadcast }: NetworkRow, device: string, address: string | null): readonly Resource[] {
+  #gatewayV4(network: NetworkRow, device: string, address: string | null): readonly Resource[] {
+    const { cidr, broadcast } = network
     if (cidr === null || address === null) return []
     const bound = `${address}/${parseCidr(cidr).prefix}`
     return [
       { kind: 'address', device, cidr: bound, ...(broadcast === null ? {} : { broadcast }) },
-      ...this.#sourceNat(cidr),
+      ...this.#sourceNat(network, cidr, address),
     ]
   }
 
@@ -147,18 +153,21 @@ export class LinuxNetL3 implements L3Driver {
   }
 
   /** What leaves the range gets the host's address; metadata, DMZ and the range itself see the guest's own. */
-  #sourceNat(cidr: string): readonly Resource[] {
-    const { routing_source_ip, metadata_host, dmz_cidr, public_interface } = this.#flags
+  #sourceNat({ gateway }: NetworkRow, cidr: string, address: string): readonly Resource[] {
+    const { routing_source_ip, metadata_host, dmz_cidr, public_interface, force_snat_range } = this.#flags
     const exempt = (destination: string) => ({ kind: 'nat-exemption' as const, cidr, destination })
     const metadataOutside = metadata_host !== null && !contains(parseCidr(cidr), metadata_host)
-    return [
+    const exemptions = [
       ...(metadataOutside ? [exempt(`${metadata_host}/32`)] : []),
       ...dmz_cidr.map(exempt),
       { ...exempt(cidr), undnatted: true },
-      ...(routing_source_ip === null
-        ? []
-        : [{ kind: 'source-nat' as const, cidr, to: routing_source_ip, device: public_interface }]),
     ]
+    if (routing_source_ip === null) return exemptions
+    const translation = { kind: 'source-nat' as const, cidr, to: routing_source_ip }
+    // Another machine is the gateway: what leaves through it is translated there, if at all.
+    if (gateway !== null && gateway !== address)
+      return [...exemptions, ...force_snat_range.map((destination) => ({ ...translation, destination, device: null }))]
+    return [...exemptions, { ...translation, device: public_interface }]
   }
 
   #publicDevice(binding: FloatingBinding): string | null {
