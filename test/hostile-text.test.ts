@@ -29,6 +29,7 @@ import { hostOperations } from '../drivers/host/linux/operations.ts'
 import dnsmasq from '../plugins/dhcp/dnsmasq.ts'
 import bridge from '../plugins/interface/bridge.ts'
 import linuxNet from '../plugins/l3/linux-net.ts'
+import radvd from '../plugins/router-advert/radvd.ts'
 
 /** A value of each flag that has none by default. */
 const GIVEN: Readonly<Record<string, string>> = {
@@ -175,6 +176,7 @@ function shapeOf(flags: Readonly<Record<string, unknown>>, names: Names): readon
     interfaceDriver: make(bridge, flags),
     l3: make(linuxNet, flags),
     dhcp: make(dnsmasq, flags),
+    routerAdvert: make(radvd, flags),
   }
   const wanted = planHost(viewOf(flags, names), plugins)
   const steps = wanted.flatMap(({ owner, resources }) =>

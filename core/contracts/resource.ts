@@ -55,6 +55,8 @@ export interface SysctlResource {
   readonly value: string
   /** Passed over on a kernel that does not have it. */
   readonly optional?: boolean
+  /** It makes the host a router of IPv6: devices of others that took router advertisements go on doing so (lessons F1). */
+  readonly keepsAdvertisedRoutes?: boolean
 }
 
 export interface FileResource {
@@ -167,6 +169,8 @@ export type PacketIntent =
       readonly protocol: 'tcp' | 'udp'
       readonly port: number
     }
+  /** What the host hears on the device of these types of ICMPv6; nothing where IPv6 is not served. Source: RFC 4861. */
+  | { readonly kind: 'accept-icmpv6'; readonly device: string; readonly types: readonly number[] }
   /** `peers`: with them and within the device alone, all else is dropped; absent: with any. Only of `accept`. */
   | {
       readonly kind: 'forwarding'
@@ -215,6 +219,7 @@ const INTENTS = [
   'nat-exemption',
   'port-forward',
   'accept',
+  'accept-icmpv6',
   'forwarding',
   'checksum-fill',
 ]

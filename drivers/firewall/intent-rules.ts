@@ -7,6 +7,7 @@ import {
   destinationNat,
   destinationPort,
   from,
+  icmpv6Type,
   invalid,
   ipv4Address,
   ipv4Block,
@@ -92,6 +93,9 @@ function addIntent(manager: IptablesManager, owner: string, intent: PacketIntent
     case 'accept':
       addAccept(manager, owner, intent, settings)
       break
+    case 'accept-icmpv6':
+      if (settings.useIpv6) addAcceptIcmpv6(manager.ipv6.filter, owner, intent)
+      break
     case 'forwarding':
       addForwarding(manager, owner, intent, settings)
       break
@@ -162,6 +166,13 @@ function addAccept(manager: IptablesManager, owner: string, intent: Intent<'acce
   const isIpv6 = address?.includes(':') ?? false
   if (!isIpv6) manager.ipv4.filter.addCanonicalRule(chain, text)
   if (isIpv6 || (address === null && settings.useIpv6)) manager.ipv6.filter.addCanonicalRule(chain, text)
+}
+
+/** IPv4 needs no such thing: ARP passes no filter of IP. */
+function addAcceptIcmpv6(filter: IptablesTable, owner: string, intent: Intent<'accept-icmpv6'>): void {
+  for (const type of intent.types) {
+    filter.addCanonicalRule('INPUT', ruleText(comingBy(owner, intent.device), icmpv6Type(owner, type), '-j ACCEPT'))
+  }
 }
 
 /**

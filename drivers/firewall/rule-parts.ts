@@ -46,6 +46,13 @@ export function protocolName(owner: string, protocol: unknown): 'tcp' | 'udp' {
   throw invalid(owner, 'protocol', protocol, 'tcp or udp')
 }
 
+/** One type of ICMPv6 messages, by its number. @throws {InvalidInput} */
+export function icmpv6Type(owner: string, type: unknown): string {
+  if (typeof type !== 'number' || !Number.isInteger(type) || type < 0 || type > 255)
+    throw invalid(owner, 'type', type, 'a whole number from 0 to 255')
+  return `-p ipv6-icmp -m icmp6 --icmpv6-type ${type}`
+}
+
 /** @param address checked */
 export function sourceNat(address: string): string {
   return `-j SNAT --to-source ${address}`

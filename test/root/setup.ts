@@ -1,7 +1,7 @@
 /** Before the root tests: what they need of the system is installed as `netloom demo` does it. */
-import { provideRequirements } from '../../core/bin/demo/requirements.ts'
+import { provideRequirements, REQUIRED } from '../../core/bin/demo/requirements.ts'
 
 export default async function setup(): Promise<void> {
   if (process.getuid?.() !== 0) return
-  await provideRequirements((line) => process.stderr.write(`${line}\n`))
+  await provideRequirements((line) => process.stderr.write(`${line}\n`), { ...REQUIRED, radvd: 'radvd' })
 }

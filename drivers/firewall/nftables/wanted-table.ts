@@ -169,7 +169,8 @@ function addIntent({ elements, rules }: WantedTable, owner: string, intent: Pack
     case 'accept':
       addAccept(elements, owner, intent)
       break
-    // No statement fills checksums.
+    // This table drops nothing that comes to the host, and no statement fills checksums.
+    case 'accept-icmpv6':
     case 'checksum-fill':
       break
   }

@@ -58,6 +58,12 @@ export class LinuxHost implements HostDriver {
     return missingPrograms(Object.keys(programs))
   }
 
+  whyNoIpv6(): string | null {
+    const off = this.#sysctl.read('net.ipv6.conf.default.disable_ipv6')
+    if (off === null) return 'its kernel has none'
+    return off === '0' ? null : `net.ipv6.conf.default.disable_ipv6 is ${off}`
+  }
+
   async observe(wanted: readonly HostResource[]): Promise<HostState> {
     this.#openLedger()
     const state = await observeHost(

@@ -109,8 +109,9 @@ function batch(
 
 function sysctlOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {
   if (resource.kind !== 'sysctl' || verb === 'remove') return []
-  const { key, value, optional = false } = resource
-  return [{ kind: 'sysctl', phase: 'settings', owners: [owner], key, value, optional }]
+  const { key, value, optional = false, keepsAdvertisedRoutes } = resource
+  const keeps = keepsAdvertisedRoutes ? { keepsAdvertisedRoutes } : {}
+  return [{ kind: 'sysctl', phase: 'settings', owners: [owner], key, value, optional, ...keeps }]
 }
 
 function fileOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {

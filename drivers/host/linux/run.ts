@@ -7,7 +7,7 @@ import { Failures } from './failures.ts'
 import { removeFile, writeWhole } from './files.ts'
 import type { Ledger } from './ledger.ts'
 import { refusals } from './refusals.ts'
-import type { Sysctl } from './sysctl.ts'
+import { keepAdvertisedRoutes, type Sysctl } from './sysctl.ts'
 import { runTransaction, type Undone } from './transaction.ts'
 
 /** The kernel takes up to 70 ms to delete one bridge. */
@@ -118,8 +118,9 @@ async function runCommand({ executor, logger }: RunTools, operation: OperationOf
   running.catch((error: unknown) => logger.debug('a command in the background failed', { error }))
 }
 
-function writeSysctl({ sysctl, logger }: RunTools, operation: OperationOf<'sysctl'>): void {
+function writeSysctl({ sysctl, logger, ledger }: RunTools, operation: OperationOf<'sysctl'>): void {
   const { key, value, optional } = operation
+  if (operation.keepsAdvertisedRoutes) keepAdvertisedRoutes(sysctl, (device) => ledger.has(`link ${device}`))
   if (optional && sysctl.read(key) === null) logger.warn('this kernel does not have a setting', { key, value })
   else sysctl.write(key, value)
 }

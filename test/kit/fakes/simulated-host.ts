@@ -47,6 +47,10 @@ export class SimulatedHost implements HostDriver {
   readonly missingNamespaces = new Set<string>()
   /** Devices of the operator's that are not there. */
   readonly missingDevices = new Set<string>()
+  /** Programs that it lacks. */
+  readonly missing = new Set<string>()
+  /** Why its devices can have no IPv6; null: they can. */
+  noIpv6: string | null = null
   #processes = 0
   #announcements = 0
   #runs = 0
@@ -101,8 +105,12 @@ export class SimulatedHost implements HostDriver {
     return this.#inner.carriedBy(device)
   }
 
-  missingPrograms(): readonly string[] {
-    return []
+  missingPrograms(programs: Readonly<Record<string, string>>): readonly string[] {
+    return Object.keys(programs).filter((program) => this.missing.has(program))
+  }
+
+  whyNoIpv6(): string | null {
+    return this.noIpv6
   }
 
   async observe(wanted: readonly HostResource[]): Promise<HostState> {
