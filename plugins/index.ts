@@ -11,5 +11,6 @@ export const builtinPlugins = {
     noop: () => import('./interface/noop.ts'),
   },
   l3_lib: { 'linux-net': () => import('./l3/linux-net.ts'), noop: () => import('./l3/noop.ts') },
+  ra_driver: { radvd: () => import('./router-advert/radvd.ts'), noop: () => import('./router-advert/noop.ts') },
   dhcp_driver: { dnsmasq: () => import('./dhcp/dnsmasq.ts'), noop: () => import('./dhcp/noop.ts') },
 }

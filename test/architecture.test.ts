@@ -20,11 +20,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'core/network': logic,
   // `netloom/contracts`.
   'core/index.ts': [...logic, 'core/network'],
-  'plugins/index.ts': ['plugins/manager', 'plugins/interface', 'plugins/l3', 'plugins/dhcp'],
+  'plugins/index.ts': ['plugins/manager', 'plugins/interface', 'plugins/l3', 'plugins/dhcp', 'plugins/router-advert'],
   'plugins/manager': asAStranger,
   'plugins/interface': asAStranger,
   'plugins/l3': asAStranger,
   'plugins/dhcp': asAStranger,
+  'plugins/router-advert': asAStranger,
   'drivers/index.ts': ['drivers/host', 'drivers/firewall', 'drivers/dns', 'drivers/database', 'drivers/rpc'],
   'drivers/host': asAStranger,
   'drivers/firewall': asAStranger,

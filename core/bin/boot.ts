@@ -16,6 +16,7 @@ import { ConfigInvalid, ProgramsMissing } from '../errors/boot.ts'
 import { nodesOf } from '../network/service-nodes.ts'
 import { PluginContainer } from '../plugin-system/container.ts'
 import type { coreOptions } from '../plugin-system/core-options.ts'
+import type { Programs } from '../plugin-system/define-plugin.ts'
 import type { ResolvedPlugin } from '../plugin-system/resolve-plugin.ts'
 import {
   clockRef,
@@ -61,8 +62,8 @@ export async function boot(input: SettingsInput, surroundings: Surroundings = {}
   if (only && all.filter((problem) => problem.level === 'error').length === 1) throw only
   if (hasErrors(all)) throw new ConfigInvalid({ problems: all.filter((problem) => problem.level === 'error') })
 
-  const flags = validated.values as Values<typeof coreOptions>
-  const logger = surroundings.logger ?? (await createLogger({ level: flags.log_level }))
+  const asked = validated.values as Values<typeof coreOptions>
+  const logger = surroundings.logger ?? (await createLogger({ level: asked.log_level }))
   for (const problem of all)
     logger.warn(problem.message, { flag: problem.flag, file: problem.file, line: problem.line })
   const container = new PluginContainer(logger)
@@ -70,16 +71,17 @@ export async function boot(input: SettingsInput, surroundings: Surroundings = {}
   container.bindValue(randomRef, surroundings.random ?? systemRandom)
   container.bindValue(executorRef, surroundings.executor ?? createProcessExecutor())
   container.bindValue(loggerRef, logger)
-  const spool = surroundings.leaseSpool ?? createLeaseSpool({ folder: `${flags.networks_path}/spool`, logger })
+  const spool = surroundings.leaseSpool ?? createLeaseSpool({ folder: `${asked.networks_path}/spool`, logger })
   container.bindValue(leaseSpoolRef, spool)
-  container.bindValue(nodesRef, nodesOf(selectedNames(plugins), flags.host_facts === 'store'))
+  container.bindValue(nodesRef, nodesOf(selectedNames(plugins), asked.host_facts === 'store'))
   container.bindValue(dhcpbridgeRef, fileURLToPath(new URL('./netloom-dhcpbridge', import.meta.url)))
-  for (const { plugin } of plugins) {
-    if (surroundings.hostDriver && plugin.provides.id === hostDriverSlot.id)
-      container.bindValue(hostDriverSlot, surroundings.hostDriver)
-    else container.bindPlugin(plugin, validated.values)
-  }
-  await checkPrograms(container, plugins)
+  const ofHost = plugins.find(({ plugin }) => plugin.provides.id === hostDriverSlot.id)
+  if (surroundings.hostDriver) container.bindValue(hostDriverSlot, surroundings.hostDriver)
+  else if (ofHost) container.bindPlugin(ofHost.plugin, asked)
+  const hostDriver = await container.get(hostDriverSlot)
+  const flags = asked.use_ipv6 ? withPossibleIpv6(asked, hostDriver, logger) : asked
+  for (const { plugin } of plugins) if (plugin !== ofHost?.plugin) container.bindPlugin(plugin, flags)
+  checkPrograms(hostDriver, plugins, flags)
   return { container, flags, plugins, logger, isRealTime: surroundings.clock === undefined }
 }
 
@@ -87,9 +89,24 @@ function selectedNames(plugins: readonly ResolvedPlugin[]): Readonly<Record<stri
   return Object.fromEntries(plugins.map(({ plugin }) => [plugin.provides.flag, plugin.name]))
 }
 
-async function checkPrograms(container: PluginContainer, plugins: readonly ResolvedPlugin[]): Promise<void> {
-  const programs: Readonly<Record<string, string>> = Object.assign({}, ...plugins.map(({ plugin }) => plugin.programs))
-  const missing = (await container.get(hostDriverSlot)).missingPrograms(programs)
+/** Where the machine has no IPv6 the rest works all the same (lessons F3). */
+function withPossibleIpv6<T extends Values<typeof coreOptions>>(flags: T, hostDriver: HostDriver, logger: Logger): T {
+  const reason = hostDriver.whyNoIpv6?.() ?? null
+  if (reason === null) return flags
+  logger.warn(`IPv6 is off on this host, because ${reason}: networks are served over IPv4 only`, { flag: 'use_ipv6' })
+  return { ...flags, use_ipv6: false }
+}
+
+function checkPrograms(
+  hostDriver: HostDriver,
+  plugins: readonly ResolvedPlugin[],
+  flags: Readonly<Record<string, unknown>>,
+): void {
+  const programs: Programs = Object.assign(
+    {},
+    ...plugins.map(({ plugin }) => (typeof plugin.programs === 'function' ? plugin.programs(flags) : plugin.programs)),
+  )
+  const missing = hostDriver.missingPrograms(programs)
   if (missing.length === 0) return
   throw new ProgramsMissing({
     programs: missing,

@@ -110,6 +110,7 @@ async function openHost({ container, flags, logger }: Booted): Promise<ServicePa
     interfaceDriver: await container.get(managerRequires.interfaceDriver),
     l3: await container.get(managerRequires.l3),
     dhcp: await container.get(managerRequires.dhcp),
+    routerAdvert: await container.get(managerRequires.routerAdvert),
     firewall: await container.get(managerRequires.firewall),
     hostDriver: await container.get(managerRequires.hostDriver),
     leaseSpool: await container.get(managerRequires.leaseSpool),

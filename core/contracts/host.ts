@@ -57,9 +57,29 @@ export interface DhcpDriver {
   release(device: string, address: string, mac: string): readonly Command[]
 }
 
+/** `ra_driver`: tells guests by IPv6 router advertisements who they are. Source: nova linux_net.update_ra; RFC 4861. */
+export interface RouterAdvertDriver {
+  /**
+   * What advertises the network's prefix on `device`, on a host that serves it: a daemon, files, firewall openings.
+   * Nothing for a network without IPv6.
+   * @param macAddress of the device: see `LinuxNetInterfaceDriver.plug`
+   * @param forwards false: guests learn the prefix, but this host leads nowhere
+   */
+  serve(network: NetworkRow, device: string, macAddress: string, forwards: boolean): readonly Resource[]
+}
+
 /** One action on the host. `owners`: on whose behalf. Order between kinds is the reconciler's (`plan/order.ts`). */
 export type Operation = { readonly owners: readonly string[] } & (
   | { readonly kind: 'batch'; readonly argv: readonly [string, ...string[]]; readonly lines: readonly BatchLine[] }
+  /** All of the lines or none: after the first that fails, or when the check fails then, `undo` is run. */
+  | {
+      readonly kind: 'transaction'
+      readonly argv: readonly [string, ...string[]]
+      readonly lines: readonly string[]
+      readonly undo: { readonly argv: readonly [string, ...string[]]; readonly lines: readonly BatchLine[] }
+      /** Must end well before and after; `text` says what is wrong when it does not. */
+      readonly check?: { readonly command: Command; readonly text: string }
+    }
   | { readonly kind: 'command'; readonly command: Command; readonly background?: boolean }
   /** A change of the packet filter. `after`: what the firewall driver's reading commands would print from now on. */
   | {
@@ -77,7 +97,13 @@ export type Operation = { readonly owners: readonly string[] } & (
     }
   | { readonly kind: 'write-file'; readonly path: string; readonly content: string; readonly mode: number }
   | { readonly kind: 'remove-file'; readonly path: string }
-  | { readonly kind: 'sysctl'; readonly key: string; readonly value: string; readonly optional: boolean }
+  | {
+      readonly kind: 'sysctl'
+      readonly key: string
+      readonly value: string
+      readonly optional: boolean
+      readonly keepsAdvertisedRoutes?: boolean
+    }
   | { readonly kind: 'start-daemon'; readonly daemon: DaemonResource; readonly restart: boolean }
   | { readonly kind: 'reload-daemon'; readonly daemon: DaemonResource }
   | { readonly kind: 'stop-daemon'; readonly daemon: DaemonResource }
@@ -119,6 +145,8 @@ export interface OperationFailure {
 export interface HostDriver {
   /** Which of these programs the host lacks; keys are programs, values their Debian packages. */
   missingPrograms(programs: Readonly<Record<string, string>>): readonly string[]
+  /** Why devices of this host can have no IPv6, in words that end a sentence; null when they can. Without it: they can. */
+  whyNoIpv6?(): string | null
   /** Looks at links, addresses and namespaces, at what is wanted, and at what netloom made before. */
   observe(wanted: readonly HostResource[]): Promise<HostState>
   /** Standard output of each command, in order; '' for one that cannot run here. */

@@ -55,6 +55,8 @@ export interface SysctlResource {
   readonly value: string
   /** Passed over on a kernel that does not have it. */
   readonly optional?: boolean
+  /** It makes the host a router of IPv6: devices of others that took router advertisements go on doing so (lessons F1). */
+  readonly keepsAdvertisedRoutes?: boolean
 }
 
 export interface FileResource {
@@ -106,6 +108,46 @@ export interface OvsFlowResource {
   readonly actions: 'drop' | 'normal'
 }
 
+/** An address of a device. `words` and `label` are the host driver's own: nobody else reads them. */
+export interface CarriedAddress {
+  readonly cidr: string
+  readonly words: string
+  /** What follows the name of the device in its label. */
+  readonly label?: string
+}
+
+/** A route that leads out of a device. `words` and `hops` are the host driver's own. */
+export interface CarriedRoute {
+  readonly destination: string
+  readonly words: string
+  /** Of a route with several next hops: what comes before and after the name of the device. */
+  readonly hops?: readonly { readonly before: string; readonly after: string }[]
+}
+
+/** What a device carries that netloom did not give it; neither what the kernel makes of it by itself nor link-local IPv6. */
+export interface Carried {
+  readonly addresses: readonly CarriedAddress[]
+  readonly routes: readonly CarriedRoute[]
+  /** Why it cannot be moved. */
+  readonly obstacle?: string
+}
+
+/**
+ * What an operator's device carries belongs on the bridge that it is a port of, and back on the device when that is no
+ * longer so. Source: nova linux_net.LinuxBridgeInterfaceDriver.ensure_bridge.
+ */
+export interface HandoverResource {
+  readonly kind: 'handover'
+  readonly device: string
+  readonly bridge: string
+  /** An address that must answer when all was moved, or all goes back. */
+  readonly peer?: string
+  /** Only seen: the device's MAC address, which the bridge was made with. */
+  readonly macAddress?: string
+  /** In a step only: what is moved. */
+  readonly carried?: Carried
+}
+
 export type HostResource =
   | LinkResource
   | AddressResource
@@ -114,6 +156,7 @@ export type HostResource =
   | DaemonResource
   | OvsPortResource
   | OvsFlowResource
+  | HandoverResource
 
 /** What the packet filter must do; the firewall driver renders it. `device: null` is any device. */
 export type PacketIntent =
@@ -155,6 +198,8 @@ export type PacketIntent =
       readonly protocol: 'tcp' | 'udp'
       readonly port: number
     }
+  /** What the host hears on the device of these types of ICMPv6; nothing where IPv6 is not served. Source: RFC 4861. */
+  | { readonly kind: 'accept-icmpv6'; readonly device: string; readonly types: readonly number[] }
   /** `peers`: with them and within the device alone, all else is dropped; absent: with any. Only of `accept`. */
   | {
       readonly kind: 'forwarding'
@@ -198,6 +243,8 @@ export interface HostState {
    * undefined when nothing of it was wanted and so it was not looked at.
    */
   readonly ovsBridges?: ReadonlyMap<string, 'system' | 'netdev'> | null
+  /** By device: what it carries that is to be moved; null: nothing. Not there: not looked at. */
+  readonly carried?: ReadonlyMap<string, Carried | null>
 }
 
 const INTENTS = [
@@ -206,6 +253,7 @@ const INTENTS = [
   'nat-exemption',
   'port-forward',
   'accept',
+  'accept-icmpv6',
   'forwarding',
   'checksum-fill',
 ]
@@ -232,5 +280,7 @@ export function resourceKey(resource: HostResource): string {
       return `ovs-port ${resource.name}`
     case 'ovs-flow':
       return `ovs-flow ${resource.bridge} ${resource.priority} ${resource.match.toSorted().join(',')}`
+    case 'handover':
+      return `handover ${resource.device}`
   }
 }

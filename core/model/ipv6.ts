@@ -7,6 +7,12 @@ import { hex, parseMac } from './mac.ts'
 /** `rfc2462`: from the MAC address. `account_identifier`: from the project and the end of the MAC address. */
 export type Ipv6Backend = 'rfc2462' | 'account_identifier'
 
+/** True for a prefix that guests make addresses of. Source: RFC 4862 5.5.3, RFC 2464 4. @throws {InvalidCidr} */
+export function makesAddresses(prefix: string): boolean {
+  const cidr = parseCidr(prefix)
+  return cidr.version === 6 && cidr.prefix === 64
+}
+
 const INTERFACE_BITS = 64n
 const INTERFACE_MASK = (1n << INTERFACE_BITS) - 1n
 

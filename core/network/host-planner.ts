@@ -1,7 +1,8 @@
 /** Facts -> what the host should look like. Pure: the plugins decide, this only asks them in order. */
-import type { DhcpDriver, L3Driver, LinuxNetInterfaceDriver } from '../contracts/host.ts'
+import type { DhcpDriver, L3Driver, LinuxNetInterfaceDriver, RouterAdvertDriver } from '../contracts/host.ts'
 import type { HostView } from '../contracts/host-facts.ts'
 import type { Contribution, Resource } from '../contracts/resource.ts'
+import { eui64Address, makesAddresses } from '../model/ipv6.ts'
 import { gatewayMac } from '../model/mac.ts'
 import type { FixedIpDetail, NetworkRow } from '../model/rows.ts'
 import { withGuestSettings } from './guest-config/namespace.ts'
@@ -12,6 +13,7 @@ export interface PlannerPlugins {
   readonly interfaceDriver: LinuxNetInterfaceDriver
   readonly l3: L3Driver
   readonly dhcp: DhcpDriver
+  readonly routerAdvert: RouterAdvertDriver
 }
 
 /** A contribution for each owner that has facts in the view; who asked for an owner without one clears it. */
@@ -61,26 +63,40 @@ export function planHost(view: HostView, plugins: PlannerPlugins): readonly Cont
 }
 
 /** Where guests are plugged in but another host is the gateway, only the devices and the way through them. */
-function planNetwork(row: NetworkRow, view: HostView, { interfaceDriver, l3, dhcp }: PlannerPlugins) {
+function planNetwork(row: NetworkRow, view: HostView, plugins: PlannerPlugins): readonly Resource[] {
+  const { interfaceDriver, l3, dhcp, routerAdvert } = plugins
   const server = serverAddressOn(row, view)
-  // Of a multi_host network each host is the gateway of its own guests, under an address of its own.
-  const network = row.multi_host && server !== null ? { ...row, gateway: server, dhcp_server: server } : row
+  // Without IPv4 no address of the network's is a host's: of a multi_host one each host with guests is the gateway.
+  const serves = row.multi_host ? server !== null || row.cidr === null : row.host === view.host
+  const mac = gatewayMac(view.host, row.uuid)
+  const network = row.multi_host && serves ? withOwnGateway(row, server, mac) : row
   const device = interfaceDriver.getDev(network)
   const removable = new Set(interfaceDriver.unplug(network))
-  const serves = row.multi_host ? server !== null : row.host === view.host
-  const forwards = !serves || network.gateway !== null
+  const forwards = !serves || (row.cidr === null ? network.gateway_v6 : network.gateway) !== null
   const links = interfaceDriver
-    .plug(network, gatewayMac(view.host, network.uuid), forwards)
+    .plug(network, mac, forwards)
     .map((resource) =>
       resource.kind === 'link' && !removable.has(resource.name) ? { ...resource, keep: true } : resource,
     )
-  if (server === null) return links
+  if (!serves) return links
   return [
     ...links,
     ...l3.initializeGateway(network, device, server),
-    ...(l3.addVpn?.(network) ?? []),
-    ...(view.topology.dhcp && network.enable_dhcp ? dhcp.serve(network, device, server) : []),
+    ...(server === null ? [] : (l3.addVpn?.(network) ?? [])),
+    ...(view.topology.dhcp && network.enable_dhcp && server !== null ? dhcp.serve(network, device, server) : []),
+    ...routerAdvert.serve(network, device, mac, forwards),
   ]
+}
+
+/**
+ * Of a multi_host network each host is the gateway of its own guests, under addresses of its own. That of IPv6 is made
+ * of its MAC address: hosts on one segment would find each other's duplicate, and guests take the advertised route by
+ * the link-local address anyway.
+ */
+function withOwnGateway(row: NetworkRow, server: string | null, mac: string): NetworkRow {
+  const { cidr_v6 } = row
+  const own = cidr_v6 !== null && makesAddresses(cidr_v6) ? eui64Address(cidr_v6, mac) : row.gateway_v6
+  return { ...row, gateway: server, dhcp_server: server, gateway_v6: own }
 }
 
 /** DHCP serves one address for each MAC, the first (defects-linux-net D6). */

@@ -18,6 +18,7 @@ import {
   leaseSpoolRef,
   networkDriverSlot,
   nodesRef,
+  raDriverSlot,
   randomRef,
   rpcBackendSlot,
 } from '../plugin-system/slots.ts'
@@ -42,6 +43,7 @@ export const managerRequires = {
   interfaceDriver: networkDriverSlot,
   l3: l3LibSlot,
   dhcp: dhcpDriverSlot,
+  routerAdvert: raDriverSlot,
   firewall: firewallDriverSlot,
   hostDriver: hostDriverSlot,
   clock: clockRef,

@@ -17,6 +17,10 @@ import { type BridgeDefaults, refuseVlan, type VlanDefaults, withBridge, withVla
 export { carve, prefixForSize } from './creation/carving.ts'
 export type { BridgeDefaults, VlanDefaults } from './creation/vlan.ts'
 
+/** The smallest MTU of IPv4, and of IPv6: with less the kernel gives a device none. Source: RFC 791, RFC 8200 5. */
+const MIN_MTU = 68
+const MIN_MTU_V6 = 1280
+
 /** What flags and the kind of manager say where the request is silent. */
 export interface CreationDefaults extends BridgeDefaults {
   readonly fixed_range: string | null
@@ -68,7 +72,10 @@ export function planNetworks(
     project_id: request.project_id === undefined ? null : parseProject(request.project_id),
     priority: null,
     host: null,
-    mtu: request.mtu === undefined ? null : wholeNumber('mtu', request.mtu, 68, 65535),
+    mtu:
+      request.mtu === undefined
+        ? null
+        : wholeNumber('mtu', request.mtu, blocksV6 === null ? MIN_MTU : MIN_MTU_V6, 65535),
     share_address: false,
   }))
 }

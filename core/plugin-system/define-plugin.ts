@@ -3,6 +3,9 @@ import type { Logger } from '../contracts/ports.ts'
 import type { Refs, Services } from './service-ref.ts'
 import type { ContractVersion, Slot } from './slot.ts'
 
+/** Names of programs and the Debian packages that have them. */
+export type Programs = Readonly<Record<string, string>>
+
 /** What `create` is given: only the flags and services that the plugin declared. */
 export interface PluginEnvironment<O extends OptionSet, R extends Refs> {
   readonly flags: Values<O>
@@ -19,8 +22,8 @@ export interface PluginDefinition<T, O extends OptionSet, R extends Refs> {
   readonly contract: ContractVersion
   readonly options?: O
   readonly requires?: R
-  /** Programs that its plans start on a host, with their Debian packages: checked at boot. */
-  readonly programs?: Readonly<Record<string, string>>
+  /** Programs that its plans start on a host: checked at boot. A function where flags decide; pure. */
+  readonly programs?: Programs | ((flags: Values<O>) => Programs)
   /** Problems that only several flags show, a sentence each. Pure. */
   check?(flags: Values<O>): readonly string[]
   create(environment: PluginEnvironment<O, R>): T | Promise<T>
@@ -36,7 +39,7 @@ export interface Plugin {
   readonly contract: ContractVersion
   readonly options: OptionSet
   readonly requires: Refs
-  readonly programs: Readonly<Record<string, string>>
+  readonly programs: Programs | ((flags: Readonly<Record<string, unknown>>) => Programs)
   check(flags: Readonly<Record<string, unknown>>): readonly string[]
   create(environment: { flags: unknown; services: unknown; logger: Logger }): unknown
   dispose?(instance: unknown): Promise<void>

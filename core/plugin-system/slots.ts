@@ -13,6 +13,7 @@ import type {
   Logger,
   NetworkOperations,
   RandomSource,
+  RouterAdvertDriver,
   RpcDriver,
 } from '../contracts/index.ts'
 import { serviceRef } from './service-ref.ts'
@@ -62,6 +63,14 @@ export const dhcpDriverSlot = slot<DhcpDriver>({
   default: 'dnsmasq',
   help: 'What answers the DHCP requests of guests',
   methods: ['serve', 'host', 'leaseFile', 'release'],
+})
+
+export const raDriverSlot = slot<RouterAdvertDriver>({
+  flag: 'ra_driver',
+  contract: '1.0',
+  default: 'radvd',
+  help: 'What sends router advertisements to guests, with use_ipv6',
+  methods: ['serve'],
 })
 
 export const firewallDriverSlot = slot<FirewallDriver>({
@@ -142,6 +151,7 @@ export const slots: readonly AnySlot[] = [
   l3LibSlot,
   firewallDriverSlot,
   dhcpDriverSlot,
+  raDriverSlot,
   hostDriverSlot,
   instanceDnsManagerSlot,
   floatingIpDnsManagerSlot,

@@ -7,6 +7,7 @@ import {
   destinationNat,
   destinationPort,
   from,
+  icmpv6Type,
   invalid,
   ipv4Address,
   ipv4Block,
@@ -24,9 +25,11 @@ export interface IntentSettings {
   readonly useIpv6: boolean
 }
 
-type Intent<K extends PacketIntent['kind']> = Extract<PacketIntent, { kind: K }>
+/** The intents of a kind. */
+export type Intent<K extends PacketIntent['kind']> = Extract<PacketIntent, { kind: K }>
 
-interface Mapping {
+/** Who leads a public address where. */
+export interface Mapping {
   readonly owner: string
   readonly fixed: string
 }
@@ -56,8 +59,12 @@ export function addIntents(
   }
 }
 
-/** A public address leads to one fixed address, and one owner says so. */
-function claim(mapped: Map<string, Mapping>, owner: string, intent: Intent<'one-to-one-nat'>): void {
+/**
+ * A public address leads to one fixed address, and one owner says so.
+ * @param mapped by public address, those of owners before; this one is added
+ * @throws {FloatingIpAssociateFailed} when another has it (defects-linux-net A21)
+ */
+export function claim(mapped: Map<string, Mapping>, owner: string, intent: Intent<'one-to-one-nat'>): void {
   const address = ipv4Address(owner, intent.publicAddress)
   const fixed = ipv4Address(owner, intent.fixedAddress)
   const first = mapped.get(address)
@@ -85,6 +92,9 @@ function addIntent(manager: IptablesManager, owner: string, intent: PacketIntent
       break
     case 'accept':
       addAccept(manager, owner, intent, settings)
+      break
+    case 'accept-icmpv6':
+      if (settings.useIpv6) addAcceptIcmpv6(manager.ipv6.filter, owner, intent)
       break
     case 'forwarding':
       addForwarding(manager, owner, intent, settings)
@@ -156,6 +166,13 @@ function addAccept(manager: IptablesManager, owner: string, intent: Intent<'acce
   const isIpv6 = address?.includes(':') ?? false
   if (!isIpv6) manager.ipv4.filter.addCanonicalRule(chain, text)
   if (isIpv6 || (address === null && settings.useIpv6)) manager.ipv6.filter.addCanonicalRule(chain, text)
+}
+
+/** IPv4 needs no such thing: ARP passes no filter of IP. */
+function addAcceptIcmpv6(filter: IptablesTable, owner: string, intent: Intent<'accept-icmpv6'>): void {
+  for (const type of intent.types) {
+    filter.addCanonicalRule('INPUT', ruleText(comingBy(owner, intent.device), icmpv6Type(owner, type), '-j ACCEPT'))
+  }
 }
 
 /**

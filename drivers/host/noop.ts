@@ -1,7 +1,9 @@
 /** `host_driver=noop`: a host in memory. It starts no process and touches no file. */
 import {
+  type Carried,
   type Command,
   definePlugin,
+  type HandoverResource,
   type HostDriver,
   type HostResource,
   type HostState,
@@ -24,6 +26,8 @@ export class NoopHost implements HostDriver {
   /** The output of a command that reads rules, by its words. */
   readonly #outputs = new Map<string, string>()
   readonly #operations: Operation[] = []
+  /** By device, what is the operator's. */
+  readonly #carried = new Map<string, Carried>()
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -52,11 +56,25 @@ export class NoopHost implements HostDriver {
     const ovsBridges = wanted.flatMap((resource) =>
       resource.kind === 'ovs-port' || resource.kind === 'ovs-flow' ? [[resource.bridge, 'system'] as const] : [],
     )
+    const handovers = [...wanted, ...[...this.#resources.values()].map(({ resource }) => resource)].flatMap(
+      (resource) => (resource.kind === 'handover' ? [resource.device, resource.bridge] : []),
+    )
     return Promise.resolve({
       resources: new Map([...bridges, ...this.#resources]),
       namespaces: new Set(namespaces),
       ...(ovsBridges.length === 0 ? {} : { ovsBridges: new Map(ovsBridges) }),
+      carried: new Map(handovers.map((device) => [device, this.#carried.get(device) ?? null])),
     })
+  }
+
+  /** The operator gives a device addresses and routes. */
+  carry(device: string, carried: Carried): void {
+    this.#carried.set(device, carried)
+  }
+
+  /** What a device carries that is the operator's. */
+  carriedBy(device: string): Carried | null {
+    return this.#carried.get(device) ?? null
   }
 
   read(commands: readonly Command[]): Promise<readonly string[]> {
@@ -81,9 +99,16 @@ export class NoopHost implements HostDriver {
     for (const [i, { argv }] of reads.entries()) this.#outputs.set(argv.join('\0'), after[i] ?? '')
   }
 
+  #move(verb: Step['verb'], { device, bridge, carried }: HandoverResource): void {
+    const [from, to] = verb === 'remove' ? [bridge, device] : [device, bridge]
+    this.#carried.delete(from)
+    if (carried && carried.addresses.length > 0) this.#carried.set(to, carried)
+  }
+
   #apply(verb: Step['verb'], resource: HostResource): void {
     const key = resourceKey(resource)
     const ours = !(resource.kind === 'link' && (resource.keep || ['existing', 'internal'].includes(resource.type)))
+    if (resource.kind === 'handover') this.#move(verb, resource)
     if (verb === 'remove') {
       this.#resources.delete(key)
       if (resource.kind === 'ovs-port' && resource.internal) this.#resources.delete(`link ${resource.name}`)

@@ -17,6 +17,7 @@ import {
 const options = {
   my_ip: coreOptions.my_ip,
   public_interface: coreOptions.public_interface,
+  use_ipv6: coreOptions.use_ipv6,
   vpn_ip: vlanOptions.vpn_ip,
   routing_source_ip: option.optionalAddress({
     default: '$my_ip',
@@ -42,6 +43,8 @@ const options = {
 const METADATA_ADDRESS = '169.254.169.254'
 /** Where the VPN server of a project listens. Source: nova linux_net.ensure_vpn_forward, OpenVPN's port. */
 const VPN_PORT = 1194
+/** How neighbours find each other. Source: RFC 4861 4.3, 4.4. */
+const NEIGHBOUR_DISCOVERY = [135, 136]
 const LOOPBACK = parseCidr('127.0.0.0/8')
 
 /** Forwarding, NAT, metadata and floating IPs of one Linux host. Source: nova/network/l3.py LinuxNetL3 and linux_net.py. */
@@ -73,18 +76,40 @@ export class LinuxNetL3 implements L3Driver {
       { kind: 'sysctl', key: 'net.ipv4.ip_forward', value: '1' },
       // Without it a guest's traffic to a neighbour's floating IP is answered past the NAT, on the bridge itself.
       { kind: 'sysctl', key: 'net.bridge.bridge-nf-call-iptables', value: '1', optional: true },
+      ...(this.#flags.use_ipv6
+        ? [
+            {
+              kind: 'sysctl' as const,
+              key: 'net.ipv6.conf.all.forwarding',
+              value: '1',
+              keepsAdvertisedRoutes: true,
+            },
+          ]
+        : []),
       ...metadata,
     ]
   }
 
   initializeGateway(network: NetworkRow, device: string, address: string | null): readonly Resource[] {
-    if (network.cidr === null || address === null) return []
-    const { cidr } = network
-    const prefix = parseCidr(cidr).prefix
-    const broadcast = network.broadcast === null ? {} : { broadcast: network.broadcast }
+    return [...this.#gatewayV4(network, device, address), ...this.#gatewayV6(network, device)]
+  }
+
+  #gatewayV4(network: NetworkRow, device: string, address: string | null): readonly Resource[] {
+    const { cidr, broadcast } = network
+    if (cidr === null || address === null) return []
+    const bound = `${address}/${parseCidr(cidr).prefix}`
     return [
-      { kind: 'address', device, cidr: `${address}/${prefix}`, ...broadcast },
+      { kind: 'address', device, cidr: bound, ...(broadcast === null ? {} : { broadcast }) },
       ...this.#sourceNat(network, cidr, address),
+    ]
+  }
+
+  /** Guests keep their own addresses outside: no NAT. A host's address, not that of all routers (defects-linux-net E18). */
+  #gatewayV6({ cidr_v6, gateway_v6 }: NetworkRow, device: string): readonly Resource[] {
+    if (!this.#flags.use_ipv6 || cidr_v6 === null || gateway_v6 === null) return []
+    return [
+      { kind: 'address', device, cidr: `${gateway_v6}/${parseCidr(cidr_v6).prefix}` },
+      { kind: 'accept-icmpv6', device, types: NEIGHBOUR_DISCOVERY },
     ]
   }
 

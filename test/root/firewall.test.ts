@@ -125,6 +125,7 @@ describe.each(['xtables-nft-multi', 'xtables-legacy-multi'])('%s', (backEnd) => 
     const wanted = [
       ...everything,
       from('v6', { kind: 'accept', path: 'input', destination: '2001:db8::1', protocol: 'tcp', port: 8775 }),
+      from('v6 neighbours', { kind: 'accept-icmpv6', device: 'br100', types: [133, 135, 136] }),
       from('v6 loopback', { kind: 'accept', path: 'input', destination: '::1', protocol: 'tcp', port: 8775 }),
     ]
     apply(wanted, dualStack)

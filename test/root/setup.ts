@@ -2,7 +2,7 @@
 import { provideRequirements, REQUIRED } from '../../core/bin/demo/requirements.ts'
 
 /** For single tests. The demo does without. */
-const MORE = { 'ovs-vsctl': 'openvswitch-switch', ethtool: 'ethtool', tcpdump: 'tcpdump' }
+const MORE = { 'ovs-vsctl': 'openvswitch-switch', ethtool: 'ethtool', tcpdump: 'tcpdump', radvd: 'radvd' }
 
 export default async function setup(): Promise<void> {
   if (process.getuid?.() !== 0) return

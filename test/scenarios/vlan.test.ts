@@ -71,7 +71,7 @@ describe.each(backends)('VLAN networks on $name', (pair) => {
     expect((await (await cloud.client('red')).getAllNetworks()).length).toBe(0)
   })
 
-  test('on the host: a VLAN device on the trunk is a port of the bridge, and a restart plans the same', async () => {
+  test('on the host: a VLAN device on the trunk is a port of the bridge, and a restart plans the same (defects-linux-net E12)', async () => {
     const { cloud, api, networks } = await vlanCloud(pair)
     const host1 = cloud.machine
     await cloud.guest(1, { project: 'red' })

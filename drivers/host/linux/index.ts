@@ -22,6 +22,7 @@ import { hostOperations } from './operations.ts'
 import { missingPrograms } from './programs.ts'
 import { runOperations } from './run.ts'
 import { procSysctl, type Sysctl } from './sysctl.ts'
+import type { Undone } from './transaction.ts'
 
 export interface LinuxHostOptions {
   readonly executor: Executor
@@ -46,6 +47,7 @@ export class LinuxHost implements HostDriver {
   readonly #namespacesFolder: string
   readonly #ovsTimeout: number | undefined
   #seen: HostState = { resources: new Map(), namespaces: new Set() }
+  readonly #undone: Undone = new Map()
   #running = 0
 
   constructor(options: LinuxHostOptions) {
@@ -59,6 +61,12 @@ export class LinuxHost implements HostDriver {
 
   missingPrograms(programs: Readonly<Record<string, string>>): readonly string[] {
     return missingPrograms(Object.keys(programs))
+  }
+
+  whyNoIpv6(): string | null {
+    const off = this.#sysctl.read('net.ipv6.conf.default.disable_ipv6')
+    if (off === null) return 'its kernel has none'
+    return off === '0' ? null : `net.ipv6.conf.default.disable_ipv6 is ${off}`
   }
 
   async observe(wanted: readonly HostResource[]): Promise<HostState> {
@@ -99,7 +107,13 @@ export class LinuxHost implements HostDriver {
     this.#openLedger()
     this.#running += 1
     try {
-      const tools = { executor: this.#executor, logger: this.#logger, ledger: this.#ledger, sysctl: this.#sysctl }
+      const tools = {
+        executor: this.#executor,
+        logger: this.#logger,
+        ledger: this.#ledger,
+        sysctl: this.#sysctl,
+        undone: this.#undone,
+      }
       return await runOperations(tools, operations, steps, this.#seen)
     } finally {
       this.#running -= 1
@@ -149,7 +163,7 @@ export default definePlugin({
     }),
   },
   requires: { executor: executorRef },
-  programs: { ip: 'iproute2', arping: 'iputils-arping', env: 'coreutils' },
+  programs: { ip: 'iproute2', arping: 'iputils-arping', ping: 'iputils-ping', env: 'coreutils' },
   create: ({ flags, services, logger }) =>
     new LinuxHost({
       executor: services.executor,

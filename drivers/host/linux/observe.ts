@@ -1,9 +1,14 @@
-/** What the host looks like: one process, and one or two where there is an Open vSwitch; the rest is read from files. */
+/**
+ * What the host looks like: one process, one more when a device is to hand over what it carries, and one or two where there
+ * is an Open vSwitch; the rest is read from files.
+ */
 import { readdir } from 'node:fs/promises'
 import {
+  type Carried,
   type DaemonResource,
   type Executor,
   type FileResource,
+  type HandoverResource,
   type HostResource,
   type HostState,
   type LinkResource,
@@ -11,6 +16,7 @@ import {
   type ObservedResource,
   resourceKey,
 } from 'netloom/contracts'
+import { carriedAddresses, carriedBy, SHOW_ROUTES } from './carried.ts'
 import { findRunning, readPid } from './daemons.ts'
 import { readFiles } from './files.ts'
 import type { Ledger } from './ledger.ts'
@@ -53,7 +59,12 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
     // Of flows only those with netloom's mark are seen.
     resources.set(key, { resource, ours: ledger.has(key) || resource.kind === 'ovs-flow' })
   }
-  return { resources, namespaces, ...(ovs.bridges === undefined ? {} : { ovsBridges: ovs.bridges }) }
+  for (const handover of made) {
+    if (handover.kind !== 'handover' || !hasDevices(handover, resources)) continue
+    resources.set(resourceKey(handover), { resource: handover, ours: true })
+  }
+  const carried = await observeCarried(tools, wanted, resources, shown.stdout)
+  return { resources, namespaces, carried, ...(ovs.bridges === undefined ? {} : { ovsBridges: ovs.bridges }) }
 }
 
 /** A device that its switch gave up goes with its addresses, but maybe later: both looks are not of one moment. */
@@ -74,6 +85,41 @@ function withoutLeft(
       !(resource.kind === 'link' && left.has(resource.name)) &&
       !(resource.kind === 'address' && left.has(resource.device)),
   )
+}
+
+function hasDevices({ device, bridge }: HandoverResource, resources: HostState['resources']): boolean {
+  return resources.has(`link ${device}`) && resources.has(`link ${bridge}`)
+}
+
+/**
+ * What devices carry that are to hand it over, and bridges that are to give it back. Routes are read only when one of
+ * them carries anything.
+ */
+async function observeCarried(
+  { executor, ledger }: ObserveTools,
+  wanted: readonly HostResource[],
+  resources: HostState['resources'],
+  shown: string,
+): Promise<ReadonlyMap<string, Carried | null>> {
+  const wantedKeys = new Set(wanted.map(resourceKey))
+  const isOthers = (device: string) => (cidr: string) => {
+    const key = resourceKey({ kind: 'address', device, cidr })
+    return !wantedKeys.has(key) && !ledger.has(key)
+  }
+  const addressesOf = (device: string) => carriedAddresses(device, shown, isOthers(device))
+  const pairs = [...wanted, ...[...resources.values()].map(({ resource }) => resource)].flatMap((resource) => {
+    if (resource.kind !== 'handover') return []
+    const { device, bridge } = resource
+    return [wantedKeys.has(resourceKey(resource)) ? { from: device, to: bridge } : { from: bridge, to: device }]
+  })
+  const busy = pairs.filter(({ from }) => addressesOf(from).length > 0)
+  const carried = new Map<string, Carried | null>(pairs.map(({ from }) => [from, null]))
+  if (busy.length === 0) return carried
+  const routes = (await executor.run({ argv: SHOW_ROUTES })).stdout
+  for (const device of busy.flatMap(({ from, to }) => [to, from])) {
+    carried.set(device, carriedBy(device, addressesOf(device), routes))
+  }
+  return carried
 }
 
 /** The kernel does not tell the far end of a veth pair: our own record does. With two, a change of it may be half done. */

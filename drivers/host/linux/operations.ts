@@ -10,6 +10,7 @@ import {
   resourceKey,
   type Step,
 } from 'netloom/contracts'
+import { handoverOperations, movedDevices } from './handover.ts'
 import { ovsOperations } from './ovs-changes.ts'
 import { addressLine, isAnother, type LinkLines, linkLines, removeLine, restoreLines } from './render-links.ts'
 
@@ -28,10 +29,23 @@ export function hostOperations(steps: readonly Step[], state: HostState, ovsTime
   const late = links.filter(({ wanted }) => made.has(wanted.name))
   const early = links.filter(({ wanted }) => !made.has(wanted.name))
   const isLate = ({ resource }: Step) => resource.kind === 'address' && made.has(resource.device)
+  const moved = movedDevices(steps)
+  const movedLinks = links.filter(({ wanted }) => moved.has(wanted.name))
+  const handovers = handoverOperations(
+    steps,
+    state,
+    new Map(movedLinks.map(({ wanted, lines }) => [wanted.name, lines.configure])),
+  )
   return [
     ...steps.flatMap(stopOperation),
+    // What comes back is off its bridge before that goes; what is taken over comes to one that is there.
+    ...handovers.filter(({ phase }) => phase === 'unbind'),
     ...batch('unbind', [...unbindLines(steps, state), ...links.flatMap(({ lines }) => lines.remove)]),
-    ...batch('bind', [...bridgesFirst(early), ...steps.filter((step) => !isLate(step)).flatMap(addressLines)]),
+    ...batch('bind', [
+      ...bridgesFirst(early.filter((link) => !movedLinks.includes(link))),
+      ...steps.filter((step) => !isLate(step)).flatMap(addressLines),
+    ]),
+    ...handovers.filter(({ phase }) => phase === 'bind'),
     ...guestBatches(early),
     ...checksumOperations(steps, state),
     ...batch(
@@ -132,8 +146,9 @@ function batch(
 
 function sysctlOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {
   if (resource.kind !== 'sysctl' || verb === 'remove') return []
-  const { key, value, optional = false } = resource
-  return [{ kind: 'sysctl', phase: 'settings', owners: [owner], key, value, optional }]
+  const { key, value, optional = false, keepsAdvertisedRoutes } = resource
+  const keeps = keepsAdvertisedRoutes ? { keepsAdvertisedRoutes } : {}
+  return [{ kind: 'sysctl', phase: 'settings', owners: [owner], key, value, optional, ...keeps }]
 }
 
 function fileOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {

@@ -14,7 +14,9 @@ import {
 export function creationText(resource: LinkResource | AddressResource): string | null {
   if (resource.kind === 'address') {
     const { cidr, broadcast, scope, device } = resource
-    return words('address add', cidr, given('broadcast', broadcast), given('scope', scope), `dev ${device}`)
+    // Usable at once, and not dead for good when another host still had it at that moment: the facts say who has it.
+    const nodad = cidr.includes(':') ? 'nodad' : ''
+    return words('address add', cidr, given('broadcast', broadcast), given('scope', scope), `dev ${device}`, nodad)
   }
   const { name, peer, mtu, macAddress, parent, vlanId } = resource
   switch (resource.type) {

@@ -1,5 +1,5 @@
 /** Kernel parameters by file; no process. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 
 /** Reads and writes kernel parameters of the network namespace that it is made for. */
 export interface Sysctl {
@@ -7,6 +7,8 @@ export interface Sysctl {
   read(key: string): string | null
   /** @throws what the file system says */
   write(key: string, value: string): void
+  /** Names of what is below a key, such as the devices below `net.ipv6.conf`; none when the kernel does not have it. */
+  names(key: string): readonly string[]
 }
 
 /**
@@ -33,5 +35,33 @@ export function procSysctl(folder = '/proc/sys'): Sysctl {
       }
     },
     write: (key, value) => writeFileSync(pathOf(key), value, { flag: 'r+' }),
+    names(key) {
+      try {
+        return readdirSync(pathOf(key))
+      } catch {
+        return []
+      }
+    },
+  }
+}
+
+/**
+ * To be done before forwarding is switched on, with which the kernel drops the default routes of router advertisements
+ * and hears no more of them. All devices that take them are told to go on, those too whose first one is still to come.
+ * Source: the kernel's ip-sysctl, accept_ra.
+ * @param isOurs devices that guests are on: what these advertise is not for the host
+ */
+export function keepAdvertisedRoutes(sysctl: Sysctl, isOurs: (device: string) => boolean): void {
+  for (const device of sysctl.names('net.ipv6.conf')) {
+    if (['all', 'default', 'lo'].includes(device) || isOurs(device)) continue
+    const conf = `net.ipv6.conf.${device.replaceAll('.', '/')}`
+    const key = `${conf}.accept_ra`
+    if (sysctl.read(key) !== '1' || sysctl.read(`${conf}.forwarding`) !== '0') continue
+    try {
+      sysctl.write(key, '2')
+    } catch (error) {
+      // The device may have gone meanwhile.
+      if (sysctl.read(key) !== null) throw error
+    }
   }
 }

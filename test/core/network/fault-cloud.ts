@@ -36,6 +36,7 @@ import dnsmasq from '../../../plugins/dhcp/dnsmasq.ts'
 import bridge from '../../../plugins/interface/bridge.ts'
 import linuxNet from '../../../plugins/l3/linux-net.ts'
 import flatDhcp, { type FlatDHCPManager } from '../../../plugins/manager/flat-dhcp.ts'
+import radvd from '../../../plugins/router-advert/radvd.ts'
 import { engineFor } from '../../drivers/database/engine.ts'
 
 /**
@@ -92,7 +93,7 @@ export class FaultCloud {
 
   async open(flags: readonly string[]): Promise<void> {
     await this.#database.open()
-    const plugins = [flatDhcp, bridge, linuxNet, dnsmasq, iptables]
+    const plugins = [flatDhcp, bridge, linuxNet, dnsmasq, radvd, iptables]
     const declarers = [{ name: 'core', options: coreOptions }, ...plugins]
     const facts = { hostname: 'host1', primary_address: '192.0.2.1', default_state_path: '/s', default_run_path: '/r' }
     const { values } = validate({ registry: gather(declarers), settings: [parseCommandLine(flags)], facts })

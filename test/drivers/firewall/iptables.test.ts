@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest'
 import plugin, { iptablesDriver } from '../../../drivers/firewall/iptables.ts'
 import noop from '../../../drivers/firewall/noop.ts'
 import { canonicalRule } from '../../../drivers/firewall/rule-text.ts'
-import { float, rendered } from './rendered-intents.ts'
+import { float, rendered, withoutV6 } from './rendered-intents.ts'
 
 const settings = { prefix: 'netloom', dropAction: 'DROP', useIpv6: false }
 const driver = iptablesDriver(settings)
@@ -216,6 +216,26 @@ describe('IPv6', () => {
     ],
   ])('%s (defects-linux-net A29)', (_, intent, lines) => {
     expect(added([from('network:1', intent)], dualStack)).toEqual(lines)
+  })
+})
+
+/** NAT and checksums are of IPv4 alone: guests keep their IPv6 addresses outside, and DHCP is that of IPv4. */
+describe('each filter rule of IPv4 has its counterpart, or a reason why not (defects-linux-net A29)', () => {
+  test.each(rendered)('%s', (what, intent, lines) => {
+    const filter = lines.filter((line) => line.startsWith('filter '))
+    const expected = Object.hasOwn(withoutV6, what) ? [] : filter.map((line) => `ip6 ${line}`)
+    const made = added([from('network:1', intent)], dualStack)
+    expect(made.filter((line) => line.startsWith('ip6 '))).toEqual(expected)
+  })
+
+  test('routers and neighbours are heard, where IPv4 needs no rule for ARP', () => {
+    const intent: PacketIntent = { kind: 'accept-icmpv6', device: 'br100', types: [133, 135] }
+    expect(added([from('network:1', intent)], dualStack)).toEqual(
+      [133, 135].map(
+        (type) => `ip6 filter netloom-INPUT -i br100 -p ipv6-icmp -m icmp6 --icmpv6-type ${type} -j ACCEPT`,
+      ),
+    )
+    expect(added([from('network:1', intent)])).toEqual([])
   })
 })
 

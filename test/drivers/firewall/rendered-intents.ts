@@ -8,6 +8,13 @@ export const float = (publicAddress: string, fixedAddress: string, device: strin
   device,
 })
 
+/** Why rules of the filter have no counterpart of IPv6, by the intent; the others have the same rules for both. */
+export const withoutV6: Readonly<Record<string, string>> = {
+  'an opening for an address of this host': 'the metadata service has an IPv4 address',
+  'an opening for what was redirected (defects-linux-net A28)': 'the metadata service has an IPv4 address',
+  'an opening for a VPN': 'the VPN server is reached by NAT of IPv4; by IPv6 it has an address of its own',
+}
+
 /** Each kind of intent, and `TABLE CHAIN RULE` of what it becomes with the prefix `netloom`. */
 export const rendered: readonly (readonly [what: string, intent: PacketIntent, lines: readonly string[]])[] = [
   [

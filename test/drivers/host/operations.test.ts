@@ -299,7 +299,7 @@ describe('operations on links and addresses', () => {
       [
         'bind: ip -force -batch -',
         '  address add 203.0.113.9/32 dev eth0',
-        '  address add 2001:db8::9/64 dev eth0',
+        '  address add 2001:db8::9/64 dev eth0 nodad',
         'announce: arping -U -q -c 3 -I eth0 203.0.113.9 &',
       ],
     ],

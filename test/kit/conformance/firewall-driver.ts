@@ -128,6 +128,19 @@ export const firewallDriverCases: readonly ConformanceCase<FirewallDriver>[] = [
     },
   },
   {
+    name: 'passes over nothing that limits an intent',
+    run({ instance, foreign }) {
+      const said = (resource: PacketIntent) =>
+        instance.change([{ owner: 'o', resources: [resource] }], foreign).commands
+      const forwarding = { kind: 'forwarding', device: 'br100', verdict: 'accept' } as const
+      const sourceNat = { kind: 'source-nat', cidr: '10.0.0.0/24', to: '192.0.2.1', device: null } as const
+      // Where even a whole one is nothing, the driver leaves all to somebody else.
+      if (said(sourceNat).length === 0) return
+      assert.notDeepEqual(said({ ...forwarding, peers: ['eth0'] }), said(forwarding))
+      assert.notDeepEqual(said({ ...sourceNat, destination: '198.51.100.0/24' }), said(sourceNat))
+    },
+  },
+  {
     name: 'refuses values that would be another rule (defects-linux-net G2)',
     run({ instance, foreign }) {
       const injected = '-A INPUT -j ACCEPT'

@@ -6,6 +6,7 @@ import { firewallDriverCases } from './firewall-driver.ts'
 import { l3LibCases } from './l3-lib.ts'
 import { networkDriverCases } from './network-driver.ts'
 import { makeInstance } from './plugin-instance.ts'
+import { raDriverCases } from './ra-driver.ts'
 import { type CaseOutcome, type ConformanceCase, type Deviation, type Harness, runCases } from './run-cases.ts'
 
 export { makeInstance } from './plugin-instance.ts'
@@ -16,6 +17,7 @@ export const conformanceCases = {
   network_driver: networkDriverCases,
   l3_lib: l3LibCases,
   dhcp_driver: dhcpDriverCases,
+  ra_driver: raDriverCases,
   firewall_driver: firewallDriverCases,
   instance_dns_manager: dnsDriverCases,
   floating_ip_dns_manager: dnsDriverCases,

@@ -1,4 +1,5 @@
 import {
+  type Carried,
   type Command,
   CommandFailed,
   type HostDriver,
@@ -46,6 +47,10 @@ export class SimulatedHost implements HostDriver {
   readonly missingNamespaces = new Set<string>()
   /** Devices of the operator's that are not there. */
   readonly missingDevices = new Set<string>()
+  /** Programs that it lacks. */
+  readonly missing = new Set<string>()
+  /** Why its devices can have no IPv6; null: they can. */
+  noIpv6: string | null = null
   #processes = 0
   #announcements = 0
   #runs = 0
@@ -90,8 +95,22 @@ export class SimulatedHost implements HostDriver {
     return reached
   }
 
-  missingPrograms(): readonly string[] {
-    return []
+  /** The operator gives a device addresses and routes. */
+  carry(device: string, carried: Carried): void {
+    this.#inner.carry(device, carried)
+  }
+
+  /** What a device carries that is the operator's. */
+  carriedBy(device: string): Carried | null {
+    return this.#inner.carriedBy(device)
+  }
+
+  missingPrograms(programs: Readonly<Record<string, string>>): readonly string[] {
+    return Object.keys(programs).filter((program) => this.missing.has(program))
+  }
+
+  whyNoIpv6(): string | null {
+    return this.noIpv6
   }
 
   async observe(wanted: readonly HostResource[]): Promise<HostState> {
@@ -99,14 +118,14 @@ export class SimulatedHost implements HostDriver {
     this.#looks += 1
     const { blind, reached, message } = this.#fault ?? {}
     if (blind && reached) throw new CommandFailed({ argv: ['ip', 'address'], code: 1, stderr: message ?? '' })
-    const { resources, namespaces, ...rest } = await this.#inner.observe(wanted)
+    const { resources, ...rest } = await this.#inner.observe(wanted)
     this.#processes += ovsLooks([...wanted, ...[...resources.values()].map(({ resource }) => resource)])
     const isMissing = ({ resource, ours }: ObservedResource) =>
       !ours && resource.kind === 'link' && this.missingDevices.has(resource.name)
     return {
       ...rest,
       resources: new Map([...resources].filter(([, observed]) => !isMissing(observed))),
-      namespaces: new Set([...namespaces].filter((name) => !this.missingNamespaces.has(name))),
+      namespaces: new Set([...rest.namespaces].filter((name) => !this.missingNamespaces.has(name))),
     }
   }
 
@@ -191,7 +210,7 @@ function isBackground(operation: Operation): boolean {
 /** How many processes the Linux driver starts for an operation. */
 export function processesOf(operation: Operation): number {
   if (operation.kind === 'ruleset') return operation.commands.length
-  return ['batch', 'command', 'switch', 'start-daemon'].includes(operation.kind) ? 1 : 0
+  return ['batch', 'transaction', 'command', 'switch', 'start-daemon'].includes(operation.kind) ? 1 : 0
 }
 
 /** How many more it starts to look, where things of an Open vSwitch are wanted or were made. */
@@ -204,6 +223,8 @@ function toolOf(operation: Operation): Tool {
   switch (operation.kind) {
     case 'batch':
       return operation.argv.slice(0, operation.argv.indexOf('-force')).join(' ')
+    case 'transaction':
+      return 'ip'
     case 'command':
       return operation.command.argv[0]
     case 'switch':
@@ -222,6 +243,7 @@ function toolOf(operation: Operation): Tool {
 function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] {
   switch (operation.kind) {
     case 'batch':
+    case 'transaction':
       return steps.filter((step) => isNamed(step, operation))
     case 'switch':
       return steps.filter(({ resource }) => operation.changes.some(({ key }) => key === resourceKey(resource)))
@@ -239,6 +261,11 @@ function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] 
 }
 
 function isNamed({ owner, resource }: Step, operation: Operation): boolean {
+  if (operation.kind === 'transaction') {
+    const isPort = resource.kind === 'link' && resource.type === 'existing'
+    const device = resource.kind === 'handover' ? resource.device : isPort ? resource.name : null
+    return device !== null && operation.lines.some((line) => line.split(' ').includes(device))
+  }
   if (operation.kind !== 'batch' || (resource.kind !== 'link' && resource.kind !== 'address')) return false
   const name = resource.kind === 'link' ? resource.name : resource.cidr
   return operation.lines.some((line) => line.owner === owner && line.text.split(' ').includes(name))

@@ -44,6 +44,7 @@ function filesOf(single: boolean, multi_host: boolean, gateway: string | null): 
     },
     {
       ...{ l3, interfaceDriver: new LinuxBridgeInterfaceDriver() },
+      routerAdvert: { serve: () => [] },
       dhcp: new DnsmasqDhcp({ ...settings, use_single_default_gateway: single }),
     },
   )

@@ -12,7 +12,11 @@ test.each([
     'eth7',
     { bridge_interface: 'eth1' },
     ['br100'],
-    [{ kind: 'link', name: 'eth1', type: 'existing', master: 'br100' }],
+    [
+      { kind: 'link', name: 'eth1', type: 'existing', master: 'br100' },
+      { kind: 'handover', device: 'eth1', bridge: 'br100' },
+      { kind: 'sysctl', key: 'net.ipv4.conf.br100.promote_secondaries', value: '1' },
+    ],
   ],
   [
     'a network on a VLAN',
@@ -47,6 +51,13 @@ test('a network on a VLAN without a gateway is not forwarded (defects-linux-net 
   const network = aNetwork({ vlan: 100, bridge_interface: 'eth1', gateway: null })
   const [, , , forwarding] = new LinuxBridgeInterfaceDriver().plug(network, MAC, false)
   expect(forwarding).toEqual({ kind: 'forwarding', device: 'br100', verdict: 'drop' })
+})
+
+test('the peer that must answer goes with what is moved; dots in names are no levels of a setting', () => {
+  const network = aNetwork({ bridge: 'br.1', bridge_interface: 'eth1' })
+  const resources = new LinuxBridgeInterfaceDriver(null, ['all'], null, '192.0.2.1').plug(network, MAC, true)
+  expect(resources).toContainEqual({ kind: 'handover', device: 'eth1', bridge: 'br.1', peer: '192.0.2.1' })
+  expect(resources).toContainEqual(expect.objectContaining({ key: 'net.ipv4.conf.br/1.promote_secondaries' }))
 })
 
 test.each([

@@ -1,6 +1,6 @@
-import type { Logger } from 'netloom/contracts'
+import type { L3Driver, Logger, NetworkRow } from 'netloom/contracts'
 import { aNetwork, silentLogger } from 'netloom/testing'
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import linuxNet, { LinuxNetL3 } from '../../../plugins/l3/linux-net.ts'
 
 const flags = {
@@ -12,7 +12,7 @@ const flags = {
     dmz_cidr: [],
     force_snat_range: [],
   },
-  ...{ send_arp_for_ha: false, send_arp_for_ha_count: 0 },
+  ...{ use_ipv6: false, send_arp_for_ha: false, send_arp_for_ha_count: 0 },
 }
 
 test.each([
@@ -29,6 +29,37 @@ test.each([
   const logger: Logger = { ...silentLogger, warn: (message) => void told.push(message) }
   linuxNet.create({ flags: { ...flags, routing_source_ip }, services: {}, logger })
   expect(told).toEqual(expected)
+})
+
+describe('IPv6', () => {
+  const made = (use_ipv6: boolean) =>
+    linuxNet.create({
+      flags: { ...flags, routing_source_ip: null, use_ipv6 },
+      services: {},
+      logger: silentLogger,
+    }) as L3Driver
+  const six = { cidr_v6: 'fd00:0:0:64::/64', gateway_v6: 'fd00:0:0:64::1' }
+
+  test.each<[string, Partial<NetworkRow>, boolean, readonly string[]]>([
+    ['is a host address with the prefix of the network (defects-linux-net E18)', six, true, ['fd00:0:0:64::1/64']],
+    ['is none in a network without IPv6', {}, true, []],
+    ['is none where IPv6 is not served', six, false, []],
+  ])('the gateway of guests %s', (_, values, use_ipv6, expected) => {
+    const resources = made(use_ipv6).initializeGateway(aNetwork(values), 'br100', null)
+    expect(resources.flatMap((each) => (each.kind === 'address' ? each.cidr : []))).toEqual(expected)
+    expect(resources.some(({ kind }) => kind === 'accept-icmpv6')).toBe(expected.length > 0)
+  })
+
+  test.each([
+    [true, [{ kind: 'sysctl', key: 'net.ipv6.conf.all.forwarding', value: '1', keepsAdvertisedRoutes: true }]],
+    [false, []],
+  ])('with use_ipv6 %s the host is a router that keeps its own routes (lessons F1)', (use_ipv6, expected) => {
+    expect(
+      made(use_ipv6)
+        .initialize()
+        .filter((each) => each.kind === 'sysctl' && each.key.includes('ipv6')),
+    ).toEqual(expected)
+  })
 })
 
 const TO = ['198.51.100.0/24', '203.0.113.0/24']

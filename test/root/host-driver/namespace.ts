@@ -10,7 +10,7 @@ import {
 import { diffResources } from '../../../core/plan/diff.ts'
 import { orderOperations } from '../../../core/plan/order.ts'
 import { LinuxHost } from '../../../drivers/host/linux/index.ts'
-import type { Sysctl } from '../../../drivers/host/linux/sysctl.ts'
+import { type Sysctl, sysctlPath } from '../../../drivers/host/linux/sysctl.ts'
 
 /** Runs everything inside a network namespace; processes stay in the machine's own process table. */
 export function inNamespace(executor: Executor, namespace: string): Executor {
@@ -32,6 +32,11 @@ export function namespaceSysctl(namespace: string): Sysctl {
     write(key, value) {
       const { status, stderr } = sysctl('-w', `${key}=${value}`)
       if (status !== 0) throw new Error(stderr)
+    },
+    names(key) {
+      const folder = `/proc/sys/${sysctlPath(key)}`
+      const { stdout } = spawnSync('ip', ['netns', 'exec', namespace, 'ls', folder], { encoding: 'utf8' })
+      return stdout.split('\n').filter(Boolean)
     },
   }
 }
