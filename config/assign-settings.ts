@@ -1,5 +1,5 @@
 import type { ConfigProblem } from '../core/errors/boot.ts'
-import { isForeignFamily, isForeignFlag } from './foreign-flags.ts'
+import { isForeignFamily, isForeignFlag, whyWithoutEffect } from './foreign-flags.ts'
 import { nearestName } from './nearest-name.ts'
 import type { Declaration } from './registry.ts'
 import type { Setting, SettingsLayer } from './sources.ts'
@@ -33,7 +33,8 @@ function meaning(setting: Setting, find: Find): { name: string; text: string } |
   const declared = find(setting.flag)
   if (declared) return declared.option.kind === 'boolean' ? { name: setting.flag, text: 'true' } : null
   const positive = /^no_?(.+)$/.exec(setting.flag)?.[1] ?? ''
-  if (find(positive)?.option.kind === 'boolean' || isForeignFlag(positive)) return { name: positive, text: 'false' }
+  if (find(positive)?.option.kind === 'boolean' || isForeignFlag(positive) || whyWithoutEffect(positive) !== null)
+    return { name: positive, text: 'false' }
   return { name: setting.flag, text: 'true' }
 }
 
@@ -75,6 +76,8 @@ export function assignSettings(
       ofLayer.set(key, { texts: [...(ofLayer.get(key)?.texts ?? []), meant.text], origin })
       if (flag !== undefined && flag !== meant.name) {
         problems.push(found('warning', meant.name, `is an old name: write ${flag}`))
+      } else if (flag === undefined && layer.source === 'file' && whyWithoutEffect(meant.name) !== null) {
+        unknown.push(found('warning', meant.name, `has no effect: ${whyWithoutEffect(meant.name)}`))
       } else if (flag === undefined && !isPassedOver(meant.name, layer, names)) {
         const level = layer.source === 'command line' ? 'error' : 'warning'
         if (named.has(`${level} ${meant.name}`)) continue

@@ -1,7 +1,7 @@
 /**
  * Flags of nova's other services, and of machinery that netloom does not have. They stand in every real nova.conf and
- * say nothing about networks, so files may hold them without a word. Network flags of nova that netloom lacks are not
- * here: that they have no effect must be said.
+ * say nothing about networks, so files may hold them without a word. Network flags of nova that netloom lacks are
+ * apart: that they have no effect must be said.
  */
 const NAMES = new Set(
   `allow_resize_to_same_host api_paste_config bindir block_migration_flag boot_script_template ca_file ca_path
@@ -28,6 +28,21 @@ const NAMES = new Set(
 
 const FAMILIES =
   /^(ajax_console|allowed_|api_|attestation_|auth_|bandwidth_|baremetal_|cells_|cert_|cinder_|compute_|conductor_|console_|consoleauth_|disk_|ec2_|glance_|hyperv_|image_|instance_usage_|iscsi_|isolated_|keystone_|kombu_|ldap_|libvirt_|logging_|lxc_|matchmaker_|max_|neutron_|notif|novnc|osapi_|password_|powervm_|qpid_|quantum_|quota_|rabbit_|ram_|rbd_|reclaim_|region_|rescue_|reserved_|rpc_zmq_|s3_|scheduler_|security_group_|spice|sql_|ssl_|storage_|use_virtio_|vif_|virt_|vmware|vnc|volume_|vswitch_|xen|xvp|zmq_|zookeeper)/
+
+const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
+  dns_update_periodic_interval: 'names of instances are kept by instance_dns_manager, as they change',
+  ebtables_exec_attempts: 'netloom runs no ebtables',
+  ebtables_retry_interval: 'netloom runs no ebtables',
+  libvirt_ovs_bridge: 'guests are plugged in with `instance attach`',
+  share_dhcp_address: 'each host of a multi_host network has an address of its own there',
+  teardown_unused_network_gateway: 'a host stays the gateway of a multi_host network that it had guests of',
+  update_dns_entries: 'names of instances are kept by instance_dns_manager, as they change',
+}
+
+/** Why a network flag of nova changes nothing here; null for every other flag. */
+export function whyWithoutEffect(name: string): string | null {
+  return Object.hasOwn(WITHOUT_EFFECT, name) ? WITHOUT_EFFECT[name]! : null
+}
 
 /** A flag that nova had and netloom has no use for. */
 export function isForeignFlag(name: string): boolean {

@@ -106,6 +106,17 @@ export const option = {
   optionalText: (d: Describe): Option<string | null> =>
     scalar<string | null>('text, may be empty', { ...d, default: null }, (text) => (text === '' ? null : text)),
 
+  /** Checked, and kept as text; empty text is no value. */
+  optionalPattern: (d: Describe): Option<string | null> =>
+    scalar<string | null>('regular expression, may be empty', { ...d, default: null }, (text) => {
+      if (text === '') return null
+      try {
+        return new RegExp(text).source
+      } catch (error) {
+        throw new TypeError(`must be a regular expression (${(error as Error).message})`)
+      }
+    }),
+
   integer(d: Describe & { default: number; min?: number; max?: number }): Option<number> {
     const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = d
     const range = d.min === undefined && d.max === undefined ? '' : ` ${d.min ?? ''}..${d.max ?? ''}`
@@ -114,6 +125,17 @@ export const option = {
       if (value < min || value > max) throw new TypeError(`must be a whole number in ${min}..${max}`)
       return value
     })
+  },
+
+  /** Empty text is no value. */
+  optionalInteger({ min, max, ...d }: Describe & { min: number; max: number }): Option<number | null> {
+    const { parse, kind } = option.integer({ ...d, default: min, min, max })
+    return {
+      ...d,
+      kind: `${kind}, may be empty`,
+      default: null,
+      parse: (raw) => (raw.at(-1) === '' ? null : parse(raw)),
+    }
   },
 
   /** A span of time in seconds. */
@@ -180,6 +202,13 @@ export const option = {
     scalar<string | null>('device, may be empty', { ...d, default: null }, (text) =>
       text === '' ? null : readName(text, (name) => parseDevice('device', name)),
     ),
+
+  /** Names of network devices. */
+  devices: (d: Describe & { default: readonly string[] }): Option<readonly string[]> => ({
+    ...d,
+    kind: 'list of devices',
+    parse: (raw) => words(raw).map((word) => readName(word, (name) => parseDevice('device', name))),
+  }),
 
   /** An absolute path without control characters, in its shortest form. */
   path: (d: Describe & { default: string }): Option<string> => scalar('path', d, readPath),

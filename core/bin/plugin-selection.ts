@@ -72,7 +72,7 @@ function impliedSettings(values: Readonly<Record<string, unknown>>): SettingsLay
   const settings = slots.flatMap(({ flag, impliedBy }) => {
     const text = impliedBy && values[impliedBy.flag]
     if (typeof text !== 'string') return []
-    const prefix = Object.keys(impliedBy!.prefixes).find((start) => text.startsWith(start))
+    const prefix = Object.keys(impliedBy!.prefixes).find((start) => text.toLowerCase().startsWith(start))
     return prefix === undefined ? [] : [{ flag, value: impliedBy!.prefixes[prefix]!, line: null }]
   })
   return { source: 'another flag', file: null, settings, problems: [] }

@@ -60,6 +60,15 @@ export interface DhcpDriver {
 /** One action on the host. `owners`: on whose behalf. Order between kinds is the reconciler's (`plan/order.ts`). */
 export type Operation = { readonly owners: readonly string[] } & (
   | { readonly kind: 'batch'; readonly argv: readonly [string, ...string[]]; readonly lines: readonly BatchLine[] }
+  /** All of the lines or none: after the first that fails, or when the check fails then, `undo` is run. */
+  | {
+      readonly kind: 'transaction'
+      readonly argv: readonly [string, ...string[]]
+      readonly lines: readonly string[]
+      readonly undo: { readonly argv: readonly [string, ...string[]]; readonly lines: readonly BatchLine[] }
+      /** Must end well before and after; `text` says what is wrong when it does not. */
+      readonly check?: { readonly command: Command; readonly text: string }
+    }
   | { readonly kind: 'command'; readonly command: Command; readonly background?: boolean }
   /** A change of the packet filter. `after`: what the firewall driver's reading commands would print from now on. */
   | {

@@ -99,7 +99,8 @@ export interface NetworkSummary extends NetworkRow {
 export type FixedIpState = 'network' | 'gateway' | 'broadcast' | 'used' | 'held' | 'reserved' | 'free'
 
 /** Who holds an address; since when it is so is `updated_at`, null for one that nobody has held yet. */
-export interface FixedIpSummary extends Omit<FixedIpDetail, 'id' | 'network_id' | 'virtual_interface_id'> {
+export interface FixedIpSummary
+  extends Omit<FixedIpDetail, 'id' | 'network_id' | 'virtual_interface_id' | 'default_route'> {
   /** Null for an address that nobody has held yet. */
   readonly id: number | null
   readonly state: FixedIpState

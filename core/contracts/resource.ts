@@ -79,7 +79,53 @@ export interface DaemonResource {
   readonly pidFile: string
 }
 
-export type HostResource = LinkResource | AddressResource | SysctlResource | FileResource | DaemonResource
+/** An address of a device. `words` and `label` are the host driver's own: nobody else reads them. */
+export interface CarriedAddress {
+  readonly cidr: string
+  readonly words: string
+  /** What follows the name of the device in its label. */
+  readonly label?: string
+}
+
+/** A route that leads out of a device. `words` and `hops` are the host driver's own. */
+export interface CarriedRoute {
+  readonly destination: string
+  readonly words: string
+  /** Of a route with several next hops: what comes before and after the name of the device. */
+  readonly hops?: readonly { readonly before: string; readonly after: string }[]
+}
+
+/** What a device carries that netloom did not give it; neither what the kernel makes of it by itself nor link-local IPv6. */
+export interface Carried {
+  readonly addresses: readonly CarriedAddress[]
+  readonly routes: readonly CarriedRoute[]
+  /** Why it cannot be moved. */
+  readonly obstacle?: string
+}
+
+/**
+ * What an operator's device carries belongs on the bridge that it is a port of, and back on the device when that is no
+ * longer so. Source: nova linux_net.LinuxBridgeInterfaceDriver.ensure_bridge.
+ */
+export interface HandoverResource {
+  readonly kind: 'handover'
+  readonly device: string
+  readonly bridge: string
+  /** An address that must answer when all was moved, or all goes back. */
+  readonly peer?: string
+  /** Only seen: the device's MAC address, which the bridge was made with. */
+  readonly macAddress?: string
+  /** In a step only: what is moved. */
+  readonly carried?: Carried
+}
+
+export type HostResource =
+  | LinkResource
+  | AddressResource
+  | SysctlResource
+  | FileResource
+  | DaemonResource
+  | HandoverResource
 
 /** What the packet filter must do; the firewall driver renders it. `device: null` is any device. */
 export type PacketIntent =
@@ -89,7 +135,14 @@ export type PacketIntent =
       readonly fixedAddress: string
       readonly device: string | null
     }
-  | { readonly kind: 'source-nat'; readonly cidr: string; readonly to: string; readonly device: string | null }
+  /** `destination`: only what goes there. */
+  | {
+      readonly kind: 'source-nat'
+      readonly cidr: string
+      readonly to: string
+      readonly device: string | null
+      readonly destination?: string
+    }
   /** Traffic from `cidr` that keeps its source: `undnatted` only when no floating IP was translated on the way. */
   | {
       readonly kind: 'nat-exemption'
@@ -114,7 +167,13 @@ export type PacketIntent =
       readonly protocol: 'tcp' | 'udp'
       readonly port: number
     }
-  | { readonly kind: 'forwarding'; readonly device: string; readonly verdict: 'accept' | 'drop' }
+  /** `peers`: with them and within the device alone, all else is dropped; absent: with any. Only of `accept`. */
+  | {
+      readonly kind: 'forwarding'
+      readonly device: string
+      readonly verdict: 'accept' | 'drop'
+      readonly peers?: readonly string[]
+    }
   | { readonly kind: 'checksum-fill'; readonly device: string }
 
 export type Resource = HostResource | PacketIntent
@@ -146,6 +205,8 @@ export interface HostState {
   readonly resources: ReadonlyMap<string, ObservedResource>
   /** Names of the network namespaces that are there: a guest's port waits for its namespace. */
   readonly namespaces: ReadonlySet<string>
+  /** By device: what it carries that is to be moved; null: nothing. Not there: not looked at. */
+  readonly carried?: ReadonlyMap<string, Carried | null>
 }
 
 const INTENTS = [
@@ -176,5 +237,7 @@ export function resourceKey(resource: HostResource): string {
       return `file ${resource.path}`
     case 'daemon':
       return `daemon ${resource.pidFile}`
+    case 'handover':
+      return `handover ${resource.device}`
   }
 }

@@ -164,6 +164,8 @@ export interface FixedIpDetail extends FixedIpRow {
   readonly hostname: string | null
   readonly instance_host: string | null
   readonly project_id: string | null
+  /** It is on the first interface of its instance, the one that was made first; false for one that no instance has. */
+  readonly default_route: boolean
 }
 
 /** A floating IP with the fixed IP that it leads to, from one read. */

@@ -8,7 +8,6 @@ import type { EventDraft } from '../model/events.ts'
 import { adminContext, type RequestContext } from '../model/request-context.ts'
 import type { NetworkRow, ServiceRow } from '../model/rows.ts'
 import { type ChangedOwners, changeRows, recordedChange } from './changed-owners.ts'
-import { recorded } from './event-log.ts'
 import type { ManagerCore } from './manager-core.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { ALL_OWNERS, floatingOwner, leasesOwner, networkOwner, vifOwner } from './owners.ts'
@@ -85,30 +84,52 @@ export async function takeFreeNetworks(manager: NetworkManager): Promise<Changed
   return changes
 }
 
-/**
- * Gives a network to a host, or with null to none. The former host lets go first; one that is down does so when it is
- * back, before it serves: the row decides, not a clock. @throws {NetworkNotFoundForUUID} @throws {HostNotFound}
- * @throws {ServiceUnavailable} the new host is down
- */
+/** Gives a network to a host, or with null to none. @throws {NetworkNotFoundForUUID} and what `giveNetwork` does */
 export async function moveNetwork(
   manager: NetworkManager,
   context: RequestContext,
   uuid: string,
   to: string | null,
 ): Promise<void> {
-  const from = await recorded(manager.services, async (store, emit) => {
-    const network = await store.networks.byUuid(uuid)
-    if (network.multi_host)
-      throw new InvalidInput({ what: 'host', value: to, want: 'a network that is not multi_host' })
-    if (to !== null) checkTarget(manager, await store.services.list(), to)
-    if (network.host === to) return null
-    if (!(await store.networks.moveHost(network.id, network.host, to)))
-      throw new TryLater({ reason: `network ${network.label} was given to another host meanwhile` })
-    await store.floatingIps.moveHost(network.id, network.host, to)
-    for (const host of [network.host, to]) if (host !== null) await store.hostChanges.record(host, [ALL_OWNERS])
-    emit(movedEvent(network, to))
-    return network.host
-  })
+  const { result: from } = await recordedChange(manager, async (store, changes) =>
+    giveNetwork(manager, store, await store.networks.byUuid(uuid), to, changes),
+  )
+  await settleMove(manager, context, from, to)
+}
+
+/**
+ * The same within a transaction; `settleMove` follows it. @returns the former host; null: none, or the same
+ * @throws {InvalidInput} a multi_host network @throws {HostNotFound} @throws {ServiceUnavailable} the new host is down
+ * @throws {TryLater} another caller moves it too
+ */
+export async function giveNetwork(
+  manager: NetworkManager,
+  store: NetworkStore,
+  network: NetworkRow,
+  to: string | null,
+  changes: ChangedOwners,
+): Promise<string | null> {
+  if (network.multi_host) throw new InvalidInput({ what: 'host', value: to, want: 'a network that is not multi_host' })
+  if (to !== null) checkTarget(manager, await store.services.list(), to)
+  if (network.host === to) return null
+  if (!(await store.networks.moveHost(network.id, network.host, to)))
+    throw new TryLater({ reason: `network ${network.label} was given to another host meanwhile` })
+  await store.floatingIps.moveHost(network.id, network.host, to)
+  for (const host of [network.host, to]) changes.add(host, ALL_OWNERS)
+  changes.emit(movedEvent(network, to))
+  return network.host
+}
+
+/**
+ * The former host lets go first; one that is down does so when it is back, before it serves: the row decides, not a
+ * clock.
+ */
+export async function settleMove(
+  manager: NetworkManager,
+  context: RequestContext,
+  from: string | null,
+  to: string | null,
+): Promise<void> {
   await manager.convergeOrLog(context, from, [ALL_OWNERS])
   await manager.converge(context, to, [ALL_OWNERS])
 }

@@ -121,7 +121,7 @@ function stateOf(row: FixedIpRow, { cidr, gateway, broadcast }: NetworkRow): Fix
 }
 
 function summaryOf(row: FixedIpDetail, network: NetworkRow): FixedIpSummary {
-  const { id, network_id: _network, virtual_interface_id: _vif, address, ...facts } = row
+  const { id, network_id: _network, virtual_interface_id: _vif, default_route: _route, address, ...facts } = row
   return {
     id: id || null,
     address,

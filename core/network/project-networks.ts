@@ -7,11 +7,12 @@ import { parseAddress, versionOf } from '../model/address.ts'
 import { parseProject, parseUuid } from '../model/names.ts'
 import type { RequestContext } from '../model/request-context.ts'
 import type { NetworkRow } from '../model/rows.ts'
-import { moveNetwork } from './network-hosts.ts'
+import { type ChangedOwners, changeRows, recordedChange } from './changed-owners.ts'
+import { giveNetwork, settleMove } from './network-hosts.ts'
 import type { NetworkManager } from './network-manager.ts'
 import { networkOwner } from './owners.ts'
 
-/** The project first: it may be refused, and then nothing has moved. @throws what `associate` and `moveNetwork` do */
+/** Project and host in one transaction. @throws what `associate` and `giveNetwork` do: then nothing has changed */
 export async function modifyNetwork(
   manager: NetworkManager,
   context: RequestContext,
@@ -19,26 +20,30 @@ export async function modifyNetwork(
   { host, project_id }: NetworkChanges,
 ): Promise<void> {
   const project = project_id == null ? project_id : parseProject(project_id)
-  await manager.services.database.transaction(async (store) => {
-    const { id } = await store.networks.byUuid(uuid)
-    if (project === null) await store.networks.disassociate(id)
-    else if (project !== undefined) await store.networks.associate(project, { networkId: id, force: true })
+  const { result: from } = await recordedChange(manager, async (store, changes) => {
+    const network = await store.networks.byUuid(uuid)
+    if (project === null) await store.networks.disassociate(network.id)
+    else if (project !== undefined) await store.networks.associate(project, { networkId: network.id, force: true })
+    return host === undefined ? null : giveNetwork(manager, store, network, host, changes)
   })
-  if (host !== undefined) await moveNetwork(manager, context, uuid, host)
+  if (host !== undefined) await settleMove(manager, context, from, host)
 }
 
 /** From its project and its host (defects-manager C13). @throws {NetworkNotFoundForUUID} */
-export async function disassociateNetwork(
+export function disassociateNetwork(manager: NetworkManager, context: RequestContext, uuid: string): Promise<void> {
+  return changeRows(manager, context, async (store, changes) =>
+    makeNobodys(manager, store, await store.networks.byUuid(uuid), changes),
+  )
+}
+
+async function makeNobodys(
   manager: NetworkManager,
-  context: RequestContext,
-  uuid: string,
+  store: NetworkStore,
+  network: NetworkRow,
+  changes: ChangedOwners,
 ): Promise<void> {
-  const network = await manager.services.database.transaction(async (store) => {
-    const network = await store.networks.byUuid(uuid)
-    await store.networks.disassociate(network.id)
-    return network
-  })
-  if (!network.multi_host) await moveNetwork(manager, context, uuid, null)
+  await store.networks.disassociate(network.id)
+  if (!network.multi_host) await giveNetwork(manager, store, network, null, changes)
 }
 
 /** @param uuid null: the first that is free. @throws {NoMoreNetworks} @throws {NetworkHasProject} @throws {NetworkNotFoundForUUID} */
@@ -62,19 +67,17 @@ export async function scrubProject(
   projectId: string,
 ): Promise<readonly NetworkRow[]> {
   const project = parseProject(projectId)
-  const networks = await manager.services.database.transaction(async (store) => {
+  return changeRows(manager, context, async (store, changes) => {
     const own = (await store.networks.list()).filter((network) => network.project_id === project)
     const instances = await store.instances.list({ projectId: project })
     const vifs = instances.flatMap((instance) => instance.virtual_interfaces)
-    for (const { id, label } of own) {
-      const addresses = vifs.filter((vif) => vif.network_id === id).length
-      if (addresses > 0) throw new NetworkInUse({ network: label, addresses })
-      await store.networks.disassociate(id)
+    for (const network of own) {
+      const addresses = vifs.filter((vif) => vif.network_id === network.id).length
+      if (addresses > 0) throw new NetworkInUse({ network: network.label, addresses })
+      await makeNobodys(manager, store, network, changes)
     }
-    return own
+    return own.length === 0 ? [] : store.networks.list(own.map(({ id }) => id))
   })
-  for (const { uuid, multi_host } of networks) if (!multi_host) await moveNetwork(manager, context, uuid, null)
-  return manager.services.database.read((store) => store.networks.list(networks.map(({ id }) => id)))
 }
 
 /** @throws {InvalidInput} @throws {VpnInUse} @throws {NoMoreNetworks} it had none, and none is free */
@@ -85,29 +88,20 @@ export async function changeVpn(
 ): Promise<readonly NetworkRow[]> {
   const project = parseProject(request.project_id)
   const address = request.address === null ? null : publicAddress(request.address)
-  const { networks, changes } = await manager.services.database.transaction(async (store) => {
+  return changeRows(manager, context, async (store, changes) => {
     await store.networks.lock()
     await store.networks.associate(project)
     const all = await store.networks.list()
     const own = all.filter((network) => network.project_id === project && network.vpn_private_address !== null)
-    const changes = new Map<string, string[]>()
+    const others = all.filter(({ id }) => !own.some((mine) => mine.id === id))
     for (const [index, network] of own.entries()) {
       const port = publicPort(request.port + index)
-      refuseTaken(
-        all.filter(({ id }) => !own.some((mine) => mine.id === id)),
-        address,
-        port,
-      )
+      refuseTaken(others, address, port)
       await store.networks.setVpn(network.id, address, port)
-      for (const host of await hostsOf(store, network)) {
-        changes.set(host, [...(changes.get(host) ?? []), networkOwner(network.id)])
-      }
+      for (const host of await hostsOf(store, network)) changes.add(host, networkOwner(network.id))
     }
-    for (const [host, owners] of changes) await store.hostChanges.record(host, owners)
-    return { networks: await store.networks.list(own.map(({ id }) => id)), changes }
+    return store.networks.list(own.map(({ id }) => id))
   })
-  for (const [host, owners] of changes) await manager.convergeOrLog(context, host, owners)
-  return networks
 }
 
 /** The hosts that are gateways of the network. */

@@ -168,8 +168,8 @@ export class HostReconciler {
     let looked = owners === null || this.#state === null
     if (looked) await this.#observe()
     let difference = this.#difference(looked ? null : owners, ownersBefore)
-    if (difference.waiting.length > 0 && !looked) {
-      // What it waits for may have come since the last look.
+    if ((difference.waiting.length > 0 || difference.lookAgain) && !looked) {
+      // What it waits for may have come since the last look, and what is moved may be another by now.
       looked = true
       await this.#observe()
       difference = this.#difference(null, ownersBefore)

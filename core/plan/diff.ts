@@ -9,6 +9,7 @@ import {
   type Step,
 } from '../contracts/resource.ts'
 import type { OwnedResource } from './desired-state.ts'
+import { carriedAfter, handoverStep, mustLookAgain, returnStep, withMacOfDevice } from './handover.ts'
 
 /** A resource that cannot be made yet, and what it waits for. */
 export interface Waiting {
@@ -19,6 +20,8 @@ export interface Waiting {
 export interface Difference {
   readonly steps: readonly Step[]
   readonly waiting: readonly Waiting[]
+  /** The steps are right only for a state that was looked at just now. */
+  readonly lookAgain: boolean
 }
 
 /**
@@ -32,7 +35,14 @@ export function diffResources(
 ): Difference {
   const steps: Step[] = []
   const waiting: Waiting[] = []
-  for (const { owner, resource } of wanted) {
+  const withMac = withMacOfDevice(wanted, state)
+  for (const { owner, resource: asked } of wanted) {
+    if (asked.kind === 'handover') {
+      const step = handoverStep(owner, asked, state)
+      if (step !== null) steps.push(step)
+      continue
+    }
+    const resource = withMac(asked)
     const observed = state.resources.get(resourceKey(resource))
     if (observed && satisfies(resource, observed)) continue
     const missing = missingNamespace(resource, observed, state) ?? missingBridge(resource, wanted, state)
@@ -43,10 +53,13 @@ export function diffResources(
   for (const [key, owner] of unwanted) {
     const observed = state.resources.get(key)
     if (observed?.ours && isRemovable(observed.resource)) {
-      steps.push({ verb: 'remove', owner, resource: observed.resource })
+      const { resource } = observed
+      steps.push(
+        resource.kind === 'handover' ? returnStep(owner, resource, state) : { verb: 'remove', owner, resource },
+      )
     }
   }
-  return { steps, waiting }
+  return { steps, waiting, lookAgain: mustLookAgain(wanted, state, unwanted) }
 }
 
 /** The state after the steps were run. */
@@ -58,7 +71,8 @@ export function applySteps(state: HostState, steps: readonly Step[]): HostState 
     else
       resources.set(key, { resource, ours: verb === 'add' ? madeByUs(resource) : (resources.get(key)?.ours ?? true) })
   }
-  return { ...state, resources }
+  const carried = carriedAfter(state, steps)
+  return carried ? { ...state, resources, carried } : { ...state, resources }
 }
 
 function isRemovable(resource: HostResource): boolean {
@@ -137,5 +151,13 @@ export function describeResource(resource: HostResource): string {
       return `file ${resource.path}`
     case 'daemon':
       return `daemon ${resource.name}`
+    case 'handover': {
+      const { addresses = [], routes = [] } = resource.carried ?? {}
+      const parts = [
+        ...(addresses.length > 0 ? [`addresses ${addresses.map(({ cidr }) => cidr).join(', ')}`] : []),
+        ...(routes.length > 0 ? [`routes ${routes.map(({ destination }) => destination).join(', ')}`] : []),
+      ]
+      return `${parts.join(' and ') || 'nothing'} of ${resource.device} on ${resource.bridge}`
+    }
   }
 }

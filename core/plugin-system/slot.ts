@@ -22,7 +22,7 @@ export interface Slot<T> extends ServiceRef<T> {
 
 export interface Implication {
   readonly flag: string
-  /** How the value begins, and the short name that it stands for. */
+  /** How the value begins, in lower case, and the short name that it stands for. */
   readonly prefixes: Readonly<Record<string, string>>
 }
 

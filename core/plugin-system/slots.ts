@@ -83,6 +83,8 @@ export const hostDriverSlot = slot<HostDriver>({
   default: 'linux',
   help: 'Looks at the host and changes it; noop starts no process and only remembers',
   methods: ['missingPrograms', 'observe', 'read', 'operations', 'run'],
+  // nova's flag; these are the ways to write true.
+  impliedBy: { flag: 'fake_network', prefixes: { t: 'noop', y: 'noop', on: 'noop', 1: 'noop' } },
 })
 
 export const dbBackendSlot = slot<DatabaseDriver>({

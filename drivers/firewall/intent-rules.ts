@@ -24,9 +24,11 @@ export interface IntentSettings {
   readonly useIpv6: boolean
 }
 
-type Intent<K extends PacketIntent['kind']> = Extract<PacketIntent, { kind: K }>
+/** The intents of a kind. */
+export type Intent<K extends PacketIntent['kind']> = Extract<PacketIntent, { kind: K }>
 
-interface Mapping {
+/** Who leads a public address where. */
+export interface Mapping {
   readonly owner: string
   readonly fixed: string
 }
@@ -49,10 +51,19 @@ export function addIntents(
       addIntent(manager, owner, intent, settings)
     }
   }
+  // After all that may pass, whichever network it is of.
+  for (const { owner, resources } of contributions) {
+    for (const intent of resources)
+      if (intent.kind === 'forwarding') addForwardingLimit(manager, owner, intent, settings)
+  }
 }
 
-/** A public address leads to one fixed address, and one owner says so. */
-function claim(mapped: Map<string, Mapping>, owner: string, intent: Intent<'one-to-one-nat'>): void {
+/**
+ * A public address leads to one fixed address, and one owner says so.
+ * @param mapped by public address, those of owners before; this one is added
+ * @throws {FloatingIpAssociateFailed} when another has it (defects-linux-net A21)
+ */
+export function claim(mapped: Map<string, Mapping>, owner: string, intent: Intent<'one-to-one-nat'>): void {
   const address = ipv4Address(owner, intent.publicAddress)
   const fixed = ipv4Address(owner, intent.fixedAddress)
   const first = mapped.get(address)
@@ -106,7 +117,8 @@ function addOneToOneNat(nat: IptablesTable, owner: string, intent: Intent<'one-t
 function addSourceNat(nat: IptablesTable, owner: string, intent: Intent<'source-nat'>): void {
   const source = from(ipv4Block(owner, intent.cidr))
   const device = intent.device === null ? '' : leavingBy(owner, intent.device)
-  nat.addCanonicalRule('snat', ruleText(source, device, sourceNat(ipv4Address(owner, intent.to))))
+  const destination = intent.destination === undefined ? '' : to(ipv4Block(owner, intent.destination))
+  nat.addCanonicalRule('snat', ruleText(source, destination, device, sourceNat(ipv4Address(owner, intent.to))))
 }
 
 /**
@@ -164,18 +176,44 @@ function addForwarding(
 ): void {
   const isDrop = intent.verdict === 'drop'
   if (!isDrop && intent.verdict !== 'accept') throw invalid(owner, 'verdict', intent.verdict, 'accept or drop')
-  const families = [
-    { filter: manager.ipv4.filter, reject: 'REJECT --reject-with icmp-port-unreachable' },
-    ...(settings.useIpv6
-      ? [{ filter: manager.ipv6.filter, reject: 'REJECT --reject-with icmp6-port-unreachable' }]
-      : []),
-  ]
-  for (const { filter, reject } of families) {
-    const drop = settings.dropAction === 'REJECT' ? reject : settings.dropAction
-    const action = `-j ${isDrop ? drop : 'ACCEPT'}`
-    filter.addCanonicalRule('FORWARD', ruleText(comingBy(owner, intent.device), action), isDrop)
-    filter.addCanonicalRule('FORWARD', ruleText(leavingBy(owner, intent.device), action), isDrop)
+  const { device, peers } = intent
+  if (peers !== undefined && !Array.isArray(peers)) throw invalid(owner, 'peers', peers, 'a list of devices')
+  for (const { filter, dropped } of forwardingFamilies(manager, settings)) {
+    if (isDrop || peers === undefined) {
+      const action = isDrop ? dropped : '-j ACCEPT'
+      filter.addCanonicalRule('FORWARD', ruleText(comingBy(owner, device), action), isDrop)
+      filter.addCanonicalRule('FORWARD', ruleText(leavingBy(owner, device), action), isDrop)
+      continue
+    }
+    for (const peer of peers) {
+      filter.addCanonicalRule('FORWARD', ruleText(comingBy(owner, device), leavingBy(owner, peer), '-j ACCEPT'))
+      filter.addCanonicalRule('FORWARD', ruleText(comingBy(owner, peer), leavingBy(owner, device), '-j ACCEPT'))
+    }
+    filter.addCanonicalRule('FORWARD', ruleText(comingBy(owner, device), leavingBy(owner, device), '-j ACCEPT'))
   }
+}
+
+/** What comes from or goes to a device that is forwarded with some others only. */
+function addForwardingLimit(
+  manager: IptablesManager,
+  owner: string,
+  { device, verdict, peers }: Intent<'forwarding'>,
+  settings: IntentSettings,
+): void {
+  if (verdict !== 'accept' || peers === undefined) return
+  for (const { filter, dropped } of forwardingFamilies(manager, settings)) {
+    filter.addCanonicalRule('FORWARD', ruleText(comingBy(owner, device), dropped))
+    filter.addCanonicalRule('FORWARD', ruleText(leavingBy(owner, device), dropped))
+  }
+}
+
+/** The tables that say what is forwarded, and the target of what is not, as it is printed there. */
+function forwardingFamilies(manager: IptablesManager, { dropAction, useIpv6 }: IntentSettings) {
+  const target = (reject: string) => `-j ${dropAction === 'REJECT' ? `REJECT --reject-with ${reject}` : dropAction}`
+  return [
+    { filter: manager.ipv4.filter, dropped: target('icmp-port-unreachable') },
+    ...(useIpv6 ? [{ filter: manager.ipv6.filter, dropped: target('icmp6-port-unreachable') }] : []),
+  ]
 }
 
 /** Guests drop DHCP answers whose checksum was left to a network card. Source: nova linux_net.add_dhcp_mangle_rule. */

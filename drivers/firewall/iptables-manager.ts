@@ -11,6 +11,9 @@ const MAX_CHAIN_NAME = 28
 /** What is left of 28 when the longest built-in name, `-POSTROUTING`, is put behind a prefix. */
 const MAX_PREFIX = 16
 
+/** Chains that programs share: made when they are missing, never deleted. */
+export const SHARED_CHAINS = ['nova-filter-top', 'nova-postrouting-bottom'] as const
+
 function checkName(what: string, name: string): string {
   if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*$/.test(name)) {
     throw new InvalidInput({

@@ -36,8 +36,14 @@ export function leavingBy(owner: string, device: unknown): string {
 
 /** The protocol with its destination port. @throws {InvalidInput} */
 export function destinationPort(owner: string, protocol: unknown, port: unknown): string {
-  if (protocol !== 'tcp' && protocol !== 'udp') throw invalid(owner, 'protocol', protocol, 'tcp or udp')
-  return `-p ${protocol} -m ${protocol} --dport ${portNumber(owner, port)}`
+  const name = protocolName(owner, protocol)
+  return `-p ${name} -m ${name} --dport ${portNumber(owner, port)}`
+}
+
+/** @throws {InvalidInput} */
+export function protocolName(owner: string, protocol: unknown): 'tcp' | 'udp' {
+  if (protocol === 'tcp' || protocol === 'udp') return protocol
+  throw invalid(owner, 'protocol', protocol, 'tcp or udp')
 }
 
 /** @param address checked */
@@ -84,7 +90,8 @@ export function invalid(owner: string, what: string, value: unknown, want: strin
   return new InvalidInput({ what: `${what} of ${owner}`, value, want })
 }
 
-function deviceName(owner: string, value: unknown): string {
+/** @throws {InvalidInput} */
+export function deviceName(owner: string, value: unknown): string {
   if (typeof value !== 'string') throw invalid(owner, 'device', value, 'a device name')
   return parseDevice(`device of ${owner}`, value)
 }

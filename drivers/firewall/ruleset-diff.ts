@@ -4,13 +4,14 @@
  * - chains with our prefix are ours with all that is in them. Rules that stay are not touched, so they keep their
  *   counters (defects-linux-net A5); chains that nobody wants any more go.
  * - in the built-in chains and in those that programs share, ours are the wanted rules and what is exactly a jump to
- *   one of our own chains. They come before what others have there when they are first made, and are never moved
- *   afterwards (defects-linux-net A14, A15).
+ *   one of our own chains. They come before what others have there when they are first made, and are not moved
+ *   afterwards (defects-linux-net A14, A15), but for rules of others that are to stay first or last.
  * - all else is somebody else's: it is never written, so it cannot be lost (defects-linux-net A3, A4, A11).
  */
 import type { IptablesTable } from './iptables-manager.ts'
 import { ruleTarget } from './rule-text.ts'
 import { BUILT_IN_CHAINS, type Ruleset, type SavedTable } from './ruleset-text.ts'
+import { editSharedChain, type ForeignOrder, isJumpToOwn } from './shared-chain.ts'
 
 /** Removals from one chain beyond which they are made by position. */
 const MANY = 50
@@ -39,12 +40,13 @@ export function diffRuleset(
   wanted: Readonly<Record<string, IptablesTable>>,
   observed: Ruleset,
   prefix: string,
+  order: ForeignOrder = { first: null, last: null },
 ): readonly TableEdits[] {
   const isOwn = ownership(wanted, observed, prefix)
   return Object.entries(wanted)
     .map(([table, rules]) => ({
       table,
-      edits: diffTable(rules, observed.get(table) ?? new Map(), BUILT_IN_CHAINS[table] ?? [], isOwn),
+      edits: diffTable(rules, observed.get(table) ?? new Map(), BUILT_IN_CHAINS[table] ?? [], isOwn, order),
     }))
     .filter(({ edits }) => edits.length > 0)
 }
@@ -106,6 +108,7 @@ function diffTable(
   observed: SavedTable,
   builtIn: readonly string[],
   isOwn: (chain: string) => boolean,
+  order: ForeignOrder,
 ): readonly Edit[] {
   const textsOf = (chain: string) => wanted.rulesOf(chain).map((rule) => rule.text)
   const thereIn = (chain: string) => (observed.get(chain)?.rules ?? []).map((rule) => rule.text)
@@ -117,7 +120,7 @@ function diffTable(
     .filter((chain) => !observed.has(chain))
     .map((chain): Edit => ({ kind: 'new-chain', chain }))
   const own = [...wanted.wrappedChains].flatMap((chain) => editOwnChain(chain, thereIn(chain), textsOf(chain)))
-  const jumps = [...shared].flatMap((chain) => editSharedChain(chain, thereIn(chain), textsOf(chain), isOwn))
+  const jumps = [...shared].flatMap((chain) => editSharedChain(chain, thereIn(chain), textsOf(chain), isOwn, order))
 
   const edits = [...made, ...own, ...jumps]
   const stale = new Set([...observed.keys()].filter((chain) => isOwn(chain) && !wanted.wrappedChains.has(chain)))
@@ -162,26 +165,6 @@ function removals(chain: string, gone: readonly (readonly [at: number, rule: str
     ([at, rule]): Edit => ({ kind: 'delete', chain, rule, ...(byPosition ? { position: at + 1 } : {}) }),
   )
   return byPosition ? edits.reverse() : edits
-}
-
-/** Others have rules there: only what is missing of ours is put in, and jumps to our chains that are not wanted go. */
-function editSharedChain(
-  chain: string,
-  observed: readonly string[],
-  wanted: readonly string[],
-  isOwn: (chain: string) => boolean,
-): readonly Edit[] {
-  const isOldJump = (rule: string) => isJumpToOwn(rule, isOwn) && !wanted.includes(rule)
-  const current = observed.filter((rule) => !isOldJump(rule))
-  const edits = observed.filter(isOldJump).map((rule): Edit => ({ kind: 'delete', chain, rule }))
-  for (const [index, rule] of wanted.entries()) {
-    if (current.includes(rule)) continue
-    const before = wanted[index - 1]
-    const at = before === undefined ? 0 : current.indexOf(before) + 1
-    current.splice(at, 0, rule)
-    edits.push({ kind: 'insert', chain, rule, position: at + 1 })
-  }
-  return edits
 }
 
 /**
@@ -230,9 +213,4 @@ function targetsLeft(
     for (const { text } of rules) if (!(shared.has(chain) && isJumpToOwn(text, isOwn))) targets.add(ruleTarget(text))
   }
   return targets
-}
-
-/** True for exactly a jump to one of our chains, without any condition. */
-function isJumpToOwn(rule: string, isOwn: (chain: string) => boolean): boolean {
-  return isOwn(/^-j (\S+)$/.exec(rule)?.[1] ?? '')
 }

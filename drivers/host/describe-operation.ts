@@ -6,6 +6,12 @@ export function describeOperation(operation: Operation): readonly string[] {
   switch (operation.kind) {
     case 'batch':
       return [commandLine(operation.argv), ...operation.lines.map(({ text }) => `  ${text}`)]
+    case 'transaction':
+      return [
+        commandLine(operation.argv),
+        ...operation.lines.map((line) => `  ${line}`),
+        ...(operation.check ? [commandLine(operation.check.command.argv)] : []),
+      ]
     case 'command':
       return [`${commandLine(operation.command.argv)}${operation.background ? ' &' : ''}`]
     case 'ruleset':

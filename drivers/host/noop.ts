@@ -1,7 +1,9 @@
 /** `host_driver=noop`: a host in memory. It starts no process and touches no file. */
 import {
+  type Carried,
   type Command,
   definePlugin,
+  type HandoverResource,
   type HostDriver,
   type HostResource,
   type HostState,
@@ -10,6 +12,7 @@ import {
   type ObservedResource,
   type Operation,
   type OperationFailure,
+  option,
   resourceKey,
   type Step,
 } from 'netloom/contracts'
@@ -23,6 +26,8 @@ export class NoopHost implements HostDriver {
   /** The output of a command that reads rules, by its words. */
   readonly #outputs = new Map<string, string>()
   readonly #operations: Operation[] = []
+  /** By device, what is the operator's. */
+  readonly #carried = new Map<string, Carried>()
 
   constructor(logger: Logger) {
     this.#logger = logger
@@ -48,7 +53,24 @@ export class NoopHost implements HostDriver {
         ? []
         : [[`link ${name}`, { resource: { kind: 'link', name, type: 'bridge' }, ours: false }]],
     )
-    return Promise.resolve({ resources: new Map([...bridges, ...this.#resources]), namespaces: new Set(namespaces) })
+    const handovers = [...wanted, ...[...this.#resources.values()].map(({ resource }) => resource)].flatMap(
+      (resource) => (resource.kind === 'handover' ? [resource.device, resource.bridge] : []),
+    )
+    return Promise.resolve({
+      resources: new Map([...bridges, ...this.#resources]),
+      namespaces: new Set(namespaces),
+      carried: new Map(handovers.map((device) => [device, this.#carried.get(device) ?? null])),
+    })
+  }
+
+  /** The operator gives a device addresses and routes. */
+  carry(device: string, carried: Carried): void {
+    this.#carried.set(device, carried)
+  }
+
+  /** What a device carries that is the operator's. */
+  carriedBy(device: string): Carried | null {
+    return this.#carried.get(device) ?? null
   }
 
   read(commands: readonly Command[]): Promise<readonly string[]> {
@@ -73,9 +95,16 @@ export class NoopHost implements HostDriver {
     for (const [i, { argv }] of reads.entries()) this.#outputs.set(argv.join('\0'), after[i] ?? '')
   }
 
+  #move(verb: Step['verb'], { device, bridge, carried }: HandoverResource): void {
+    const [from, to] = verb === 'remove' ? [bridge, device] : [device, bridge]
+    this.#carried.delete(from)
+    if (carried && carried.addresses.length > 0) this.#carried.set(to, carried)
+  }
+
   #apply(verb: Step['verb'], resource: HostResource): void {
     const key = resourceKey(resource)
     const ours = !(resource.kind === 'link' && (resource.keep || resource.type === 'existing'))
+    if (resource.kind === 'handover') this.#move(verb, resource)
     if (verb === 'remove') this.#resources.delete(key)
     else this.#resources.set(key, { resource, ours })
   }
@@ -86,5 +115,14 @@ export default definePlugin({
   summary: 'Only remembers what it would do: for trying things out without root',
   provides: hostDriverSlot,
   contract: '1.0',
-  create: ({ logger }) => new NoopHost(logger),
+  options: {
+    fake_network: option.boolean({
+      default: false,
+      help: 'As nova had it: true is host_driver = noop, where host_driver is not set',
+    }),
+  },
+  create({ flags, logger }) {
+    if (flags.fake_network) logger.warn('nothing is changed on this host, because fake_network is set', {})
+    return new NoopHost(logger)
+  },
 })

@@ -29,6 +29,10 @@ const options = {
   }),
   dns_server: option.addresses({ default: [], help: "Servers that dnsmasq asks; empty: the host's own" }),
   use_network_dns_servers: option.boolean({ default: false, help: "Ask the network's dns1 and dns2 too" }),
+  use_single_default_gateway: option.boolean({
+    default: false,
+    help: 'Only the first interface of an instance is told a default gateway',
+  }),
   dnsmasq_config_file: option.optionalPath({ help: 'A dnsmasq configuration of your own' }),
   dnsmasq_user: option.name('user', parseUser, {
     default: 'root',
@@ -37,6 +41,8 @@ const options = {
 }
 
 const READABLE = 0o644
+/** Of guests that are told no router. No label of a network has a dot, so none is the same tag. */
+const NO_ROUTER = 'no.router'
 
 /** The flags, with the helper that is run. */
 type Settings = Omit<Values<typeof options>, 'dhcpbridge'> & { readonly dhcpbridge: string }
@@ -66,7 +72,7 @@ export class DnsmasqDhcp implements DhcpDriver {
       {
         kind: 'file',
         path: this.#path(device, 'opts'),
-        content: network.gateway === null ? '3\n' : `3,${network.gateway}\n`,
+        content: this.#routerOptions(network),
         mode: READABLE,
         reloads: daemon,
       },
@@ -92,16 +98,21 @@ export class DnsmasqDhcp implements DhcpDriver {
     ]
   }
 
-  host(_network: NetworkRow, device: string, { mac, hostname, address }: FixedIpDetail): readonly Resource[] {
+  host(
+    _network: NetworkRow,
+    device: string,
+    { mac, hostname, address, default_route }: FixedIpDetail,
+  ): readonly Resource[] {
     if (mac === null) return []
     const name = dhcpLabel(hostname ?? `host-${address.replaceAll('.', '-')}`)
     const domain = this.#flags.dhcp_domain === '' ? '' : `.${this.#flags.dhcp_domain}`
+    const tag = this.#flags.use_single_default_gateway && !default_route ? `set:${NO_ROUTER},` : ''
     const path = `${this.#path(device, 'hosts')}/${mac.replaceAll(':', '-')}`
     return [
       {
         kind: 'file',
         path,
-        content: `${mac},${name}${domain},${address}\n`,
+        content: `${mac},${tag}${name}${domain},${address}\n`,
         mode: READABLE,
         reloads: this.#daemonName(device),
         addedIsSeen: true,
@@ -147,6 +158,12 @@ export class DnsmasqDhcp implements DhcpDriver {
       ...(dhcp_domain === '' ? [] : [`--domain=${dhcp_domain}`]),
       ...(servers.length === 0 ? [] : ['--no-resolv', ...servers.map((server) => `--server=${server}`)]),
     ]
+  }
+
+  /** Option 3 without a value keeps dnsmasq from telling its own address; with a tag it comes before the one without. */
+  #routerOptions({ gateway }: NetworkRow): string {
+    if (gateway === null) return '3\n'
+    return `${this.#flags.use_single_default_gateway ? `tag:${NO_ROUTER},3\n` : ''}3,${gateway}\n`
   }
 
   /** Made anew for each network: one network's servers never reach another (defects-linux-net D8). */

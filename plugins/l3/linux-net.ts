@@ -30,6 +30,11 @@ const options = {
   }),
   metadata_port: option.port({ default: 8775, help: 'Port of the metadata service' }),
   dmz_cidr: option.cidrs({ default: [], family: 4, help: 'Ranges that guests reach with their own address' }),
+  force_snat_range: option.cidrs({
+    default: [],
+    family: 4,
+    help: 'Where guests of a network whose gateway is another machine than its DHCP server get routing_source_ip; all else there has the address of the guest',
+  }),
   send_arp_for_ha: option.boolean({ default: true, help: 'Announce addresses by gratuitous ARP when they are bound' }),
   send_arp_for_ha_count: option.integer({ default: 3, min: 0, help: 'Number of announcements' }),
 }
@@ -77,7 +82,10 @@ export class LinuxNetL3 implements L3Driver {
     const { cidr } = network
     const prefix = parseCidr(cidr).prefix
     const broadcast = network.broadcast === null ? {} : { broadcast: network.broadcast }
-    return [{ kind: 'address', device, cidr: `${address}/${prefix}`, ...broadcast }, ...this.#sourceNat(cidr)]
+    return [
+      { kind: 'address', device, cidr: `${address}/${prefix}`, ...broadcast },
+      ...this.#sourceNat(network, cidr, address),
+    ]
   }
 
   addFloatingIp(binding: FloatingBinding): readonly Resource[] {
@@ -120,18 +128,21 @@ export class LinuxNetL3 implements L3Driver {
   }
 
   /** What leaves the range gets the host's address; metadata, DMZ and the range itself see the guest's own. */
-  #sourceNat(cidr: string): readonly Resource[] {
-    const { routing_source_ip, metadata_host, dmz_cidr, public_interface } = this.#flags
+  #sourceNat({ gateway }: NetworkRow, cidr: string, address: string): readonly Resource[] {
+    const { routing_source_ip, metadata_host, dmz_cidr, public_interface, force_snat_range } = this.#flags
     const exempt = (destination: string) => ({ kind: 'nat-exemption' as const, cidr, destination })
     const metadataOutside = metadata_host !== null && !contains(parseCidr(cidr), metadata_host)
-    return [
+    const exemptions = [
       ...(metadataOutside ? [exempt(`${metadata_host}/32`)] : []),
       ...dmz_cidr.map(exempt),
       { ...exempt(cidr), undnatted: true },
-      ...(routing_source_ip === null
-        ? []
-        : [{ kind: 'source-nat' as const, cidr, to: routing_source_ip, device: public_interface }]),
     ]
+    if (routing_source_ip === null) return exemptions
+    const translation = { kind: 'source-nat' as const, cidr, to: routing_source_ip }
+    // Another machine is the gateway: what leaves through it is translated there, if at all.
+    if (gateway !== null && gateway !== address)
+      return [...exemptions, ...force_snat_range.map((destination) => ({ ...translation, destination, device: null }))]
+    return [...exemptions, { ...translation, device: public_interface }]
   }
 
   #publicDevice(binding: FloatingBinding): string | null {

@@ -1,6 +1,7 @@
 import { conformanceTests } from 'netloom/testing'
 import { describe, test } from 'vitest'
 import iptables from '../../drivers/firewall/iptables.ts'
+import nftables from '../../drivers/firewall/nftables.ts'
 import noop from '../../drivers/firewall/noop.ts'
 
 /** Another program has chains and rules in the tables that netloom uses, and one in which it has none. */
@@ -26,7 +27,10 @@ COMMIT
 `
 
 describe('on an empty host', () => {
-  for (const plugin of [iptables, noop]) conformanceTests(test, plugin)
+  for (const plugin of [iptables, nftables, noop]) conformanceTests(test, plugin)
 })
 
-describe('beside others', () => conformanceTests(test, iptables, { foreign: [FOREIGN] }))
+describe('beside others', () => {
+  conformanceTests(test, iptables, { foreign: [FOREIGN] })
+  conformanceTests(test, nftables, { foreign: ['', FOREIGN] })
+})

@@ -103,6 +103,7 @@ export function aFixedIp(values: Partial<FixedIpDetail> = {}): FixedIpDetail {
     hostname: 'guest1',
     instance_host: 'host1',
     project_id: 'demo',
+    default_route: true,
     ...values,
   }
 }

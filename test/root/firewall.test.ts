@@ -210,6 +210,24 @@ describe.each(['xtables-nft-multi', 'xtables-legacy-multi'])('%s', (backEnd) => 
     expect(others(look()[0]!)).toEqual(others(rest))
   })
 
+  works('foreign rules that are to stay first and last do, untouched (defects-linux-net A14)', () => {
+    const ordered = iptablesDriver({ ...settings, foreignOrder: { first: /ADMINTOP/, last: /ADMINBOT/ } })
+    for (const chain of ['ADMINTOP', 'ADMINBOT']) iptables('-N', chain)
+    apply([])
+    iptables('-A', 'FORWARD', '-j', 'ADMINTOP')
+    iptables('-I', 'FORWARD', '1', '-j', 'ADMINTOP')
+    iptables('-A', 'FORWARD', '-j', 'ADMINBOT')
+    apply([], ordered)
+    expect(linesWith(/-A FORWARD /).map((line) => line.split('-A ')[1])).toEqual([
+      'FORWARD -j ADMINTOP',
+      'FORWARD -j ADMINTOP',
+      'FORWARD -j nova-filter-top',
+      'FORWARD -j netloom-FORWARD',
+      'FORWARD -j ADMINBOT',
+    ])
+    expect(ordered.change([], look(ordered)).commands).toEqual([])
+  })
+
   works('a rule that others add while netloom changes its own is never lost (defects-linux-net A11)', async () => {
     const execute = promisify(execFile)
     const at = (...args: string[]) => execute('ip', ['netns', 'exec', NAMESPACE, backEnd, ...args], { env })

@@ -85,7 +85,7 @@ describe.skipIf(!canRun)('the linux host driver: links and addresses (needs root
     expect(executor.started).toBe(1 + 2 + 3 + 1)
   })
 
-  it('finds everything again with a new process, and takes away all that nobody wants', async () => {
+  it('finds everything again with a new process, and takes away all that nobody wants (defects-linux-net E15)', async () => {
     await makeSo(host, { ...network, 'vif:1': [guest(1)] })
     host.close()
     host = newHost()
@@ -173,7 +173,7 @@ describe.skipIf(!canRun)('the linux host driver: links and addresses (needs root
     expect(addresses('br100').sort()).toEqual(['10.0.0.254/24', '10.0.0.77/24'])
   })
 
-  it("does not make an operator's device a port while it carries addresses or belongs to another bridge", async () => {
+  it("does not make an operator's device a port while it carries addresses or belongs to another bridge; twice is once (defects-linux-net E2)", async () => {
     ip('link', 'add', 'name', 'eth1', 'type', 'veth', 'peer', 'name', 'far')
     ip('link', 'set', 'dev', 'eth1', 'up')
     ip('address', 'add', '192.0.2.7/24', 'dev', 'eth1')
@@ -197,7 +197,7 @@ describe.skipIf(!canRun)('the linux host driver: links and addresses (needs root
     expect(links()).toEqual(['eth1', 'far', 'lo', 'virbr0'])
   })
 
-  it('blames each failing line on its owner, and does everything for the others', async () => {
+  it('blames each failing line on its owner, and does everything for the others (defects-linux-net B9, E1)', async () => {
     const missing: LinkResource = { kind: 'link', name: 'nosuch', type: 'existing', master: 'br100' }
     const homeless = guest(2, { peer: { name: 'eth0', netns: 'nl-gone', macAddress: 'fa:16:3e:00:00:02' } })
     const lost: LinkResource = { kind: 'link', name: 'tap3', type: 'veth', master: 'nobridge', peer: guest(3).peer! }
@@ -266,7 +266,7 @@ describe.skipIf(!canRun)('the linux host driver: links and addresses (needs root
 })
 
 describe.skipIf(!canRun)('the linux host driver: settings and files', () => {
-  it('writes kernel settings of its namespace, passes over optional ones that are not there, and mends them', async () => {
+  it('writes kernel settings of its namespace, passes over optional ones that are not there, and mends them (defects-linux-net E11)', async () => {
     const forward: HostResource = { kind: 'sysctl', key: 'net.ipv4.ip_forward', value: '1' }
     const odd: HostResource = { kind: 'sysctl', key: 'net.ipv4.no_such', value: '1', optional: true }
     expect((await makeSo(host, { host: [forward, odd] })).failures).toEqual([])
@@ -337,7 +337,7 @@ describe.skipIf(!canRun || spawnSync('dnsmasq', ['--version']).error)(
       'network:1': [bridge, gateway, hosts(content), daemon(...more)],
     })
 
-    it('starts, reloads, restarts and stops it, and each only when it must', async () => {
+    it('starts, reloads, restarts and stops it, each only when it must, and leaves no file (defects-linux-net D16)', async () => {
       expect((await makeSo(host, served('a'))).failures).toEqual([])
       const first = pid()
       expect(readFileSync(`/proc/${first}/environ`, 'utf8').split('\0')).toContain('NETWORK_ID=1')

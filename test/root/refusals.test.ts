@@ -12,7 +12,7 @@ const UNKNOWN = '1b4e28ba-2fa1-41d2-883f-0016d3cca427'
 const PLUGIN = fileURLToPath(new URL('../fixtures/plugins/quiet-dhcp.mjs', import.meta.url))
 
 describe.skipIf(!isRoot)('a service on a real host', () => {
-  it('refuses each of these in one clear line, and changes neither rows nor host', async () => {
+  it('refuses each of these in one clear line, and changes neither rows nor host (defects-linux-net E17)', async () => {
     const cloud = await TestCloud.start()
     onTestFinished(() => cloud.remove())
     const api = await cloud.client()

@@ -168,15 +168,21 @@ describe.each(backends)('when an operation on the host fails, on $name', (pair) 
     expect(outcomes).toEqual(operation.outcomes.map(() => null))
   })
 
-  test.each(taking)('for good: $name leaves nothing (lessons A3; defects-manager B1, B2, C4)', async (operation) => {
-    const outcomes = await failEach(await cloudWithGuests(pair), operation, { lasts: true })
-    expect(outcomes).toEqual(operation.outcomes)
-  })
+  test.each(taking)(
+    'for good: $name leaves nothing (lessons A3; defects-manager B1, B2, C4; defects-linux-net F10)',
+    async (operation) => {
+      const outcomes = await failEach(await cloudWithGuests(pair), operation, { lasts: true })
+      expect(outcomes).toEqual(operation.outcomes)
+    },
+  )
 
-  test.each(releasing)('for good: $name is done in the store (defects-manager B3, H2)', async (operation) => {
-    const outcomes = await failEach(await cloudWithGuests(pair), operation, { lasts: true })
-    expect(outcomes).toEqual(operation.outcomes)
-  })
+  test.each(releasing)(
+    'for good: $name is done in the store (defects-manager B3, H2; defects-linux-net D18)',
+    async (operation) => {
+      const outcomes = await failEach(await cloudWithGuests(pair), operation, { lasts: true })
+      expect(outcomes).toEqual(operation.outcomes)
+    },
+  )
 
   test.each([...taking, ...releasing])('and it cannot be looked at either: $name', async (operation) => {
     const outcomes = await failEach(await cloudWithGuests(pair), operation, { lasts: true, blind: true })

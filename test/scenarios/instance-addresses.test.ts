@@ -26,7 +26,7 @@ describe.each(backends)('addresses of a living instance on $name', (pair) => {
     const cloud = await smallCloud(pair)
     const { api, machine } = cloud
     const second = await machine.changesOf(() => api.addFixedIpToInstance(uuidOf(1), ONE))
-    // DHCP gives the first address of an interface; the second is the guest's to set (defects-manager H6).
+    // DHCP gives the first address of an interface; the second is the guest's to set (defects-manager H6, defects-linux-net D6).
     expect(second).toEqual({ come: [], gone: [] })
     const info = await api.addFixedIpToInstance(uuidOf(1), TWO)
     expect(addressesOf(info)).toEqual([

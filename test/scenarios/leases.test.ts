@@ -99,7 +99,7 @@ async function smallCloud(pair: Backends, size: number, flags: readonly string[]
 }
 
 describe.each(backends)('leases on $name', (pair) => {
-  test('two guests on one address: any order ends right (defects-manager A3, A4, A5, A6, A7; lessons B1)', async () => {
+  test('two guests on one address: any order ends right (defects-manager A3, A4, A5, A6, A7; defects-linux-net C13; lessons B1)', async () => {
     const cloud = await smallCloud(pair, 1)
     for (const order of orders()) {
       const model = new AddressModel()
@@ -138,7 +138,7 @@ describe.each(backends)('leases on $name', (pair) => {
     await cloud.expectInLine()
   })
 
-  test('a guest that was let go has its entry taken away before its lease, and gets none any more (defects-manager H3)', async () => {
+  test('a guest that was let go has its entry taken away before its lease, and gets none any more (defects-manager H3; defects-linux-net C14)', async () => {
     const cloud = await smallCloud(pair, 1)
     const { api, machine, host } = cloud
     await cloud.guest(1)

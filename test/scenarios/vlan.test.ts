@@ -71,7 +71,7 @@ describe.each(backends)('VLAN networks on $name', (pair) => {
     expect((await (await cloud.client('red')).getAllNetworks()).length).toBe(0)
   })
 
-  test('on the host: a VLAN device on the trunk is a port of the bridge, and a restart plans the same', async () => {
+  test('on the host: a VLAN device on the trunk is a port of the bridge, and a restart plans the same (defects-linux-net E12)', async () => {
     const { cloud, api, networks } = await vlanCloud(pair)
     const host1 = cloud.machine
     await cloud.guest(1, { project: 'red' })
@@ -190,6 +190,10 @@ describe.each(backends)('VLAN networks on $name', (pair) => {
     expect(await refusalOf(api.modifyNetwork(third!, { project_id: 'green' }))).toMatchObject({
       code: 'NetworkHasProject',
     })
+    const before = await cloud.rows()
+    const elsewhere = api.modifyNetwork(second!, { project_id: 'green', host: 'nobody' })
+    expect(await refusalOf(elsewhere)).toMatchObject({ code: 'HostNotFound' })
+    expect(await cloud.rows()).toEqual(before)
 
     // Its former guests are in it still, so that a new project does not get it.
     await api.modifyNetwork(first!, { project_id: null })

@@ -21,6 +21,7 @@ import { hostOperations } from './operations.ts'
 import { missingPrograms } from './programs.ts'
 import { runOperations } from './run.ts'
 import { procSysctl, type Sysctl } from './sysctl.ts'
+import type { Undone } from './transaction.ts'
 
 export interface LinuxHostOptions {
   readonly executor: Executor
@@ -42,6 +43,7 @@ export class LinuxHost implements HostDriver {
   readonly #sysctl: Sysctl
   readonly #namespacesFolder: string
   #seen: HostState = { resources: new Map(), namespaces: new Set() }
+  readonly #undone: Undone = new Map()
   #running = 0
 
   constructor(options: LinuxHostOptions) {
@@ -93,7 +95,13 @@ export class LinuxHost implements HostDriver {
     this.#openLedger()
     this.#running += 1
     try {
-      const tools = { executor: this.#executor, logger: this.#logger, ledger: this.#ledger, sysctl: this.#sysctl }
+      const tools = {
+        executor: this.#executor,
+        logger: this.#logger,
+        ledger: this.#ledger,
+        sysctl: this.#sysctl,
+        undone: this.#undone,
+      }
       return await runOperations(tools, operations, steps, this.#seen)
     } finally {
       this.#running -= 1
@@ -135,7 +143,7 @@ export default definePlugin({
   contract: '1.0',
   options: { networks_path: coreOptions.networks_path },
   requires: { executor: executorRef },
-  programs: { ip: 'iproute2', arping: 'iputils-arping', env: 'coreutils' },
+  programs: { ip: 'iproute2', arping: 'iputils-arping', ping: 'iputils-ping', env: 'coreutils' },
   create: ({ flags, services, logger }) =>
     new LinuxHost({ executor: services.executor, logger, networksPath: flags.networks_path }),
   dispose: async (host) => (host as LinuxHost).close(),

@@ -146,8 +146,12 @@ function push(records: Records, resource: HostResource): void {
   records.set(key, [...(records.get(key) ?? []), resource])
 }
 
-/** A file's content is on the disk already, and may be long or secret. */
+/** A file's content is on the disk already, and may be long or secret; what is moved is looked at each time. */
 function withoutContent(resource: HostResource): HostResource {
+  if (resource.kind === 'handover') {
+    const { carried: _, ...lasting } = resource
+    return lasting
+  }
   return resource.kind === 'file' ? { ...resource, content: '' } : resource
 }
 

@@ -1,15 +1,18 @@
-/** What the host looks like: one process, the rest is read from files. */
+/** What the host looks like: one process, two when a device is to hand over what it carries; the rest is read from files. */
 import { readdir } from 'node:fs/promises'
 import {
+  type Carried,
   type DaemonResource,
   type Executor,
   type FileResource,
+  type HandoverResource,
   type HostResource,
   type HostState,
   type LinkResource,
   type ObservedResource,
   resourceKey,
 } from 'netloom/contracts'
+import { carriedAddresses, carriedBy, SHOW_ROUTES } from './carried.ts'
 import { findRunning, readPid } from './daemons.ts'
 import { readFiles } from './files.ts'
 import type { Ledger } from './ledger.ts'
@@ -45,7 +48,46 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
     const key = resourceKey(resource)
     resources.set(key, { resource, ours: ledger.has(key) })
   }
-  return { resources, namespaces }
+  for (const handover of made) {
+    if (handover.kind !== 'handover' || !hasDevices(handover, resources)) continue
+    resources.set(resourceKey(handover), { resource: handover, ours: true })
+  }
+  return { resources, namespaces, carried: await observeCarried(tools, wanted, resources, shown.stdout) }
+}
+
+function hasDevices({ device, bridge }: HandoverResource, resources: HostState['resources']): boolean {
+  return resources.has(`link ${device}`) && resources.has(`link ${bridge}`)
+}
+
+/**
+ * What devices carry that are to hand it over, and bridges that are to give it back. Routes are read only when one of
+ * them carries anything.
+ */
+async function observeCarried(
+  { executor, ledger }: ObserveTools,
+  wanted: readonly HostResource[],
+  resources: HostState['resources'],
+  shown: string,
+): Promise<ReadonlyMap<string, Carried | null>> {
+  const wantedKeys = new Set(wanted.map(resourceKey))
+  const isOthers = (device: string) => (cidr: string) => {
+    const key = resourceKey({ kind: 'address', device, cidr })
+    return !wantedKeys.has(key) && !ledger.has(key)
+  }
+  const addressesOf = (device: string) => carriedAddresses(device, shown, isOthers(device))
+  const pairs = [...wanted, ...[...resources.values()].map(({ resource }) => resource)].flatMap((resource) => {
+    if (resource.kind !== 'handover') return []
+    const { device, bridge } = resource
+    return [wantedKeys.has(resourceKey(resource)) ? { from: device, to: bridge } : { from: bridge, to: device }]
+  })
+  const busy = pairs.filter(({ from }) => addressesOf(from).length > 0)
+  const carried = new Map<string, Carried | null>(pairs.map(({ from }) => [from, null]))
+  if (busy.length === 0) return carried
+  const routes = (await executor.run({ argv: SHOW_ROUTES })).stdout
+  for (const device of busy.flatMap(({ from, to }) => [to, from])) {
+    carried.set(device, carriedBy(device, addressesOf(device), routes))
+  }
+  return carried
 }
 
 /** The kernel does not tell the far end of a veth pair: our own record does. With two, a change of it may be half done. */

@@ -8,6 +8,7 @@ import type {
   PhasedOperation,
   Step,
 } from 'netloom/contracts'
+import { handoverOperations, movedDevices } from './handover.ts'
 import { addressLine, type LinkLines, linkLines, removeLine, restoreLines } from './render-links.ts'
 
 /** Runs each line when it is read, and goes on after one that failed. */
@@ -20,10 +21,23 @@ export function hostOperations(steps: readonly Step[], state: HostState): readon
       ? [{ wanted: resource, lines: linkLines({ verb, owner, resource }, resource, state) }]
       : [],
   )
+  const moved = movedDevices(steps)
+  const movedLinks = links.filter(({ wanted }) => moved.has(wanted.name))
+  const handovers = handoverOperations(
+    steps,
+    state,
+    new Map(movedLinks.map(({ wanted, lines }) => [wanted.name, lines.configure])),
+  )
   return [
     ...steps.flatMap(stopOperation),
+    // What comes back is off its bridge before that goes; what is taken over comes to one that is there.
+    ...handovers.filter(({ phase }) => phase === 'unbind'),
     ...batch('unbind', [...unbindLines(steps, state), ...links.flatMap(({ lines }) => lines.remove)]),
-    ...batch('bind', [...bridgesFirst(links), ...steps.flatMap(addressLines)]),
+    ...batch('bind', [
+      ...bridgesFirst(links.filter((link) => !movedLinks.includes(link))),
+      ...steps.flatMap(addressLines),
+    ]),
+    ...handovers.filter(({ phase }) => phase === 'bind'),
     ...guestBatches(links),
     ...batch(
       'bind',

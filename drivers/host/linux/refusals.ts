@@ -1,5 +1,6 @@
 /** What netloom will not do to a host, said before anything is run. Pure. */
 import {
+  type HandoverResource,
   type HostResource,
   type HostState,
   type LinkResource,
@@ -12,10 +13,31 @@ import { isAnother } from './render-links.ts'
 /** The steps that must not be tried, with the reason. */
 export function refusals(steps: readonly Step[], state: HostState): readonly OperationFailure[] {
   const removed = new Set(steps.filter(({ verb }) => verb === 'remove').map((step) => resourceKey(step.resource)))
+  const moved = movedAddresses(steps)
   return steps.flatMap(({ verb, owner, resource }) => {
-    const reason = unsafeWord(resource) ?? (verb === 'remove' ? null : whyNot(resource, state, removed))
+    const reason =
+      unsafeWord(resource) ??
+      obstacle(resource) ??
+      (verb === 'remove' ? null : whyNot(resource, state, new Set([...removed, ...moved])))
     return reason === null ? [] : [{ owner, message: reason }]
   })
+}
+
+/** Keys of the addresses that leave their device in good order. */
+function movedAddresses(steps: readonly Step[]): readonly string[] {
+  return steps.flatMap(({ resource }) =>
+    resource.kind !== 'handover'
+      ? []
+      : (resource.carried?.addresses ?? []).map(({ cidr }) =>
+          resourceKey({ kind: 'address', device: resource.device, cidr }),
+        ),
+  )
+}
+
+function obstacle(resource: HostResource): string | null {
+  if (resource.kind !== 'handover' || resource.carried?.obstacle === undefined) return null
+  const { device, bridge, carried } = resource
+  return `what ${device} or ${bridge} carries cannot be moved because of ${carried.obstacle}: take it away first, and add it to the other device afterwards`
 }
 
 /** A word with a blank or a line end would become another argument, or another line, of a batch. */
@@ -31,9 +53,22 @@ function unsafeWord(resource: HostResource): string | null {
         ]
       : resource.kind === 'address'
         ? [resource.device, resource.cidr, resource.broadcast]
-        : []
-  const bad = words.find((word) => word !== undefined && !/^[A-Za-z0-9_][A-Za-z0-9_.:/@-]*$/.test(word))
+        : resource.kind === 'handover'
+          ? wordsOf(resource)
+          : []
+  const bad = words.find((word) => word !== undefined && !/^[A-Za-z0-9_:][A-Za-z0-9_.:/@-]*$/.test(word))
   return bad === undefined ? null : `${JSON.stringify(bad)} is no name or address of a device`
+}
+
+function wordsOf({ device, bridge, peer, carried }: HandoverResource): readonly (string | undefined)[] {
+  const texts = [
+    ...(carried?.addresses ?? []).flatMap(({ words, label = '' }) => [words, label]),
+    ...(carried?.routes ?? []).flatMap(({ words, hops = [] }) => [
+      words,
+      ...hops.flatMap(({ before, after }) => [before, after]),
+    ]),
+  ]
+  return [device, bridge, peer, ...texts.flatMap((text) => text.split(' ')).filter(Boolean)]
 }
 
 function whyNot(resource: HostResource, state: HostState, removed: ReadonlySet<string>): string | null {

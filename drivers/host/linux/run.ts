@@ -8,6 +8,7 @@ import { removeFile, writeWhole } from './files.ts'
 import type { Ledger } from './ledger.ts'
 import { refusals } from './refusals.ts'
 import type { Sysctl } from './sysctl.ts'
+import { runTransaction, type Undone } from './transaction.ts'
 
 /** The kernel takes up to 70 ms to delete one bridge. */
 const BATCH_LINE_MS = 200
@@ -21,6 +22,7 @@ export interface RunTools {
   readonly logger: Logger
   readonly ledger: Ledger
   readonly sysctl: Sysctl
+  readonly undone: Undone
 }
 
 type OperationOf<K extends Operation['kind']> = Extract<Operation, { readonly kind: K }>
@@ -57,7 +59,7 @@ export async function runOperations(
 
 /** Neighbours of one kind that do not depend on each other run together. */
 function groupsOf(operations: readonly Operation[]): readonly (readonly Operation[])[] {
-  const alone: readonly Operation['kind'][] = ['batch', 'command', 'ruleset']
+  const alone: readonly Operation['kind'][] = ['batch', 'transaction', 'command', 'ruleset']
   const groups: Operation[][] = []
   for (const operation of operations) {
     const last = groups.at(-1)
@@ -72,6 +74,10 @@ async function runOne(tools: RunTools, operation: Operation, failures: Failures,
   switch (operation.kind) {
     case 'batch':
       return runBatch(tools.executor, operation, failures, account)
+    case 'transaction':
+      return runTransaction(tools.executor, operation, tools.undone, (lines) =>
+        runEach(tools, operation, lines, account),
+      )
     case 'command':
       return runCommand(tools, operation)
     case 'ruleset':
@@ -90,6 +96,20 @@ async function runOne(tools: RunTools, operation: Operation, failures: Failures,
     case 'stop-daemon':
       return stopDaemon(account.daemonsBefore(operation.daemon))
   }
+}
+
+/** @returns what was said of the lines that failed; no line waits for another */
+async function runEach(
+  tools: RunTools,
+  { undo: { argv } }: OperationOf<'transaction'>,
+  lines: readonly BatchLine[],
+  account: Account,
+): Promise<readonly string[]> {
+  const failures = new Failures(tools.logger)
+  const alone = lines.map((line, index) => ({ ...line, owner: String(index) }))
+  const batch = { kind: 'batch', argv, lines: alone, owners: alone.map(({ owner }) => owner) } as const
+  await runBatch(tools.executor, batch, failures, account).catch((error: unknown) => failures.add(['0'], error))
+  return failures.list().map(({ message }) => message)
 }
 
 async function runCommand({ executor, logger }: RunTools, operation: OperationOf<'command'>): Promise<void> {

@@ -91,6 +91,77 @@ metadata_host = $my_ip
   })
 })
 
+/** Flags of nova's linux_net with values that it took, as its files have them. */
+const LINUX_NET = `[DEFAULT]
+state_path = /var/lib/nova
+dhcpbridge_flagfile = /etc/nova/nova.conf
+dhcpbridge = $bindir/nova-dhcpbridge
+networks_path = $state_path/networks
+public_interface = eth0
+network_device_mtu = 1450
+routing_source_ip = $my_ip
+dhcp_lease_time = 86400
+dns_server = 192.0.2.53
+use_network_dns_servers = True
+dmz_cidr = 10.128.0.0/24
+force_snat_range = 198.51.100.0/24
+force_snat_range = 203.0.113.0/24
+dnsmasq_config_file =
+linuxnet_interface_driver = nova.network.linux_net.LinuxBridgeInterfaceDriver
+send_arp_for_ha = True
+send_arp_for_ha_count = 3
+use_single_default_gateway = True
+forward_bridge_interface = eth0
+forward_bridge_interface = tun0
+iptables_top_regex = -j ADMINTOP
+iptables_bottom_regex = -j ADMINBOT
+iptables_drop_action = LOGDROP
+metadata_host = $my_ip
+metadata_port = 8775
+fake_network = True
+use_ipv6 = False
+fixed_range = 10.0.0.0/8
+flat_interface = eth1
+vlan_interface = eth1
+dhcp_domain = novalocal
+force_dhcp_release = True
+l3_lib = nova.network.l3.LinuxNetL3
+network_driver = nova.network.linux_net
+lock_path = /var/lock/nova
+bindir = /usr/bin
+my_ip = 192.0.2.10
+host = node1
+root_helper = sudo nova-rootwrap
+ebtables_exec_attempts = 3
+ebtables_retry_interval = 1.0
+share_dhcp_address = True
+teardown_unused_network_gateway = True
+update_dns_entries = True
+dns_update_periodic_interval = 60
+libvirt_ovs_bridge = br-int
+`
+
+test('each flag of linux_net is known, and of those without effect it is said that they have none', async () => {
+  const { data } = await checkConfig(given(LINUX_NET), selectPlugins)
+  expect(data.problems.map(({ level, flag, message }) => `${level} ${flag}: ${message}`)).toEqual([
+    'warning ebtables_exec_attempts: has no effect: netloom runs no ebtables',
+    'warning ebtables_retry_interval: has no effect: netloom runs no ebtables',
+    'warning share_dhcp_address: has no effect: each host of a multi_host network has an address of its own there',
+    'warning teardown_unused_network_gateway: has no effect: a host stays the gateway of a multi_host network that it had guests of',
+    'warning update_dns_entries: has no effect: names of instances are kept by instance_dns_manager, as they change',
+    'warning dns_update_periodic_interval: has no effect: names of instances are kept by instance_dns_manager, as they change',
+    'warning libvirt_ovs_bridge: has no effect: guests are plugged in with `instance attach`',
+  ])
+  expect(data.ok).toBe(true)
+  expect((await showConfig(given(LINUX_NET), selectPlugins)).data).toMatchObject({
+    host_driver: { value: 'noop', origin: 'another flag' },
+    forward_bridge_interface: { value: ['eth0', 'tun0'] },
+    force_snat_range: { value: ['198.51.100.0/24', '203.0.113.0/24'] },
+    iptables_top_regex: { value: '-j ADMINTOP' },
+    network_device_mtu: { value: 1450 },
+  })
+})
+
 describe('the lease helper', () => {
   async function helperOf(dhcpbridge: string | null, ownHelper: string): Promise<string | undefined> {
     const flags = { networks_path: '/n', dhcp_domain: '', dhcp_lease_time: 120, dns_server: [], dhcpbridge }

@@ -6,10 +6,10 @@ import { selectPlugins } from '../../../core/bin/plugin-selection.ts'
 
 const given = (...commandLine: string[]) => ({ configFiles: [], environment: {}, commandLine })
 
-async function backendFor(...commandLine: string[]): Promise<string | undefined> {
+async function selectedFor(slot: string, ...commandLine: string[]): Promise<string | undefined> {
   const settings = await readSettings(given(...commandLine))
   const { plugins } = await selectPlugins(settings, hostFacts(readMachine(), settings))
-  return plugins.find(({ plugin }) => plugin.provides.flag === 'db_backend')?.plugin.name
+  return plugins.find(({ plugin }) => plugin.provides.flag === slot)?.plugin.name
 }
 
 test.each([
@@ -22,7 +22,19 @@ test.each([
   { flags: ['--sql_connection=postgresql://nova:pw@db/nova'], backend: 'sqlite' },
   { flags: ['--db_backend=mysql'], backend: 'mysql' },
 ])('the store of $flags is $backend: sql_connection tells it where db_backend does not', async ({ flags, backend }) => {
-  expect(await backendFor(...flags)).toBe(backend)
+  expect(await selectedFor('db_backend', ...flags)).toBe(backend)
+})
+
+test.each([
+  [['--fake_network=True'], 'noop'],
+  [['--fake_network=on'], 'noop'],
+  [['--fake_network=YES'], 'noop'],
+  [['--fake_network=1'], 'noop'],
+  [['--fake_network=False'], 'linux'],
+  [['--fake_network=off'], 'linux'],
+  [['--fake_network=true', '--host_driver=linux'], 'linux'],
+])('the host driver of %s is %s: fake_network of nova is one that changes nothing', async (flags, driver) => {
+  expect(await selectedFor('host_driver', ...flags)).toBe(driver)
 })
 
 test('what sql_connection chose is shown as the value of db_backend, and the password is not', async () => {

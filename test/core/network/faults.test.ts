@@ -82,6 +82,24 @@ const removeAdded = async (cloud: FaultCloud) => {
   if ((await addressesOf(cloud)).length > 1) await removeLast(cloud)
 }
 
+/** One that this host serves, since it had a guest. */
+async function servedNetwork({ manager, context }: FaultCloud): Promise<void> {
+  await manager.createNetworks(context, FRESH)
+  const request = { instance_uuid: uuidOf(9), project_id: 'demo', requested_networks: [{ uuid: FRESH.uuid }] }
+  await manager.allocateForInstance(context, request)
+  await manager.deallocateForInstance(context, uuidOf(9))
+}
+
+async function projectNetwork(cloud: FaultCloud): Promise<void> {
+  await servedNetwork(cloud)
+  await cloud.manager.modifyNetwork(cloud.context, FRESH.uuid, { project_id: 'scrubbed' })
+}
+
+async function withoutProjectNetwork({ manager, context }: FaultCloud): Promise<void> {
+  await unless(['NetworkNotFoundForUUID'], manager.disassociateNetwork(context, FRESH.uuid))
+  await unless(['NetworkNotFoundForUUID'], manager.deleteNetwork(context, FRESH.uuid))
+}
+
 const operations: readonly Operation[] = [
   { name: 'allocateForInstance', run: (cloud) => allocate(cloud, 3), after: (cloud) => deallocate(cloud, 3) },
   {
@@ -174,14 +192,23 @@ const operations: readonly Operation[] = [
   {
     name: 'deleteNetwork',
     releases: true,
-    async before({ manager, context }) {
-      await manager.createNetworks(context, FRESH)
-      const request = { instance_uuid: uuidOf(9), project_id: 'demo', requested_networks: [{ uuid: FRESH.uuid }] }
-      await manager.allocateForInstance(context, request)
-      await manager.deallocateForInstance(context, uuidOf(9))
-    },
+    before: servedNetwork,
     run: ({ manager, context }) => manager.deleteNetwork(context, FRESH.uuid),
     after: ({ manager, context }) => unless(['NetworkNotFoundForUUID'], manager.deleteNetwork(context, FRESH.uuid)),
+  },
+  {
+    name: 'disassociateNetwork',
+    releases: true,
+    before: projectNetwork,
+    run: ({ manager, context }) => manager.disassociateNetwork(context, FRESH.uuid),
+    after: withoutProjectNetwork,
+  },
+  {
+    name: 'scrubProject',
+    releases: true,
+    before: projectNetwork,
+    run: ({ manager, context }) => manager.scrubProject(context, 'scrubbed'),
+    after: withoutProjectNetwork,
   },
   { name: 'addFixedIpToInstance', run: addAddress, after: removeAdded },
   {

@@ -4,7 +4,7 @@ import { orderOperations } from '../../../core/plan/order.ts'
 
 const operation = (phase: Phase, path: string): PhasedOperation => ({ kind: 'remove-file', phase, owners: [], path })
 
-test('daemons stop first, rules stand before addresses answer, neighbours hear last (defects-linux-net F1, H3)', () => {
+test('daemons stop first, rules stand before addresses answer, neighbours hear last (defects-linux-net F1; defects-manager H3)', () => {
   const phases: readonly Phase[] = [
     'announce',
     'actions',

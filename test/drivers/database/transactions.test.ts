@@ -135,7 +135,7 @@ describe('while another process writes', () => {
   })
 })
 
-test('every operation of the daily work takes a constant number of statements', async () => {
+test('every operation of the daily work takes a constant number of statements (defects-linux-net B7, B8)', async () => {
   const database = await openDatabase()
   const network = await database.transaction((store) => store.networks.create(poolOf(300)))
   const { fixedIp, vif, claim } = await database.transaction(async (store) => {

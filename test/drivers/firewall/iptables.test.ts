@@ -93,6 +93,28 @@ describe('order', () => {
   })
 })
 
+test('what limits one network comes after what another may, whichever came first', () => {
+  const limited = (device: string, ...peers: string[]) =>
+    from(device, { kind: 'forwarding', device, verdict: 'accept', peers })
+  const vpn: PacketIntent = {
+    ...{ kind: 'accept', path: 'forward', destination: '10.0.0.2', protocol: 'udp', port: 1194 },
+  }
+  const rules = added([limited('br100', 'br101'), from('vpn', vpn), limited('br101', 'eth0')])
+  expect(rules.map((line) => line.split('FORWARD ')[1])).toEqual([
+    '-i br100 -o br101 -j ACCEPT',
+    '-i br101 -o br100 -j ACCEPT',
+    '-i br100 -o br100 -j ACCEPT',
+    '-d 10.0.0.2/32 -p udp -m udp --dport 1194 -j ACCEPT',
+    '-i br101 -o eth0 -j ACCEPT',
+    '-i eth0 -o br101 -j ACCEPT',
+    '-i br101 -o br101 -j ACCEPT',
+    '-i br100 -j DROP',
+    '-o br100 -j DROP',
+    '-i br101 -j DROP',
+    '-o br101 -j DROP',
+  ])
+})
+
 describe('change', () => {
   const network = from('network:1', { kind: 'forwarding', device: 'br100', verdict: 'accept' })
 

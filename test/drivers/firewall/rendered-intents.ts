@@ -42,6 +42,11 @@ export const rendered: readonly (readonly [what: string, intent: PacketIntent, l
     ['nat netloom-snat -j SNAT --to-source 192.0.2.1'],
   ],
   [
+    'outgoing traffic of a network to one place only',
+    { kind: 'source-nat', cidr: '10.0.0.0/24', to: '192.0.2.1', device: null, destination: '198.51.100.0/24' },
+    ['nat netloom-snat -s 10.0.0.0/24 -d 198.51.100.0/24 -j SNAT --to-source 192.0.2.1'],
+  ],
+  [
     'an exemption for one address',
     { kind: 'nat-exemption', cidr: '10.0.0.0/24', destination: '192.0.2.1' },
     ['nat netloom-POSTROUTING -s 10.0.0.0/24 -d 192.0.2.1/32 -j ACCEPT'],
@@ -101,6 +106,19 @@ export const rendered: readonly (readonly [what: string, intent: PacketIntent, l
     'a network that is forwarded',
     { kind: 'forwarding', device: 'br100', verdict: 'accept' },
     ['filter netloom-FORWARD -i br100 -j ACCEPT', 'filter netloom-FORWARD -o br100 -j ACCEPT'],
+  ],
+  [
+    'a network that is forwarded to some devices only',
+    { kind: 'forwarding', device: 'br100', verdict: 'accept', peers: ['eth0', 'tun0'] },
+    [
+      'filter netloom-FORWARD -i br100 -o eth0 -j ACCEPT',
+      'filter netloom-FORWARD -i eth0 -o br100 -j ACCEPT',
+      'filter netloom-FORWARD -i br100 -o tun0 -j ACCEPT',
+      'filter netloom-FORWARD -i tun0 -o br100 -j ACCEPT',
+      'filter netloom-FORWARD -i br100 -o br100 -j ACCEPT',
+      'filter netloom-FORWARD -i br100 -j DROP',
+      'filter netloom-FORWARD -o br100 -j DROP',
+    ],
   ],
   [
     'a network that is not forwarded',

@@ -258,7 +258,7 @@ describe('files', () => {
     expect([...seen.resources.keys()]).toEqual([])
   })
 
-  it('keep their former content when the new one cannot be written, and leave nothing beside', async () => {
+  it('keep their former content when the new one cannot be written, and leave nothing beside (defects-linux-net C9)', async () => {
     mkdirSync(join(folder, 'd'))
     await expect(writeWhole(join(folder, 'd'), 'x', 0o644)).rejects.toThrow()
     expect(readdirSync(folder)).toEqual(['d'])
@@ -329,7 +329,7 @@ describe('who runs', () => {
 })
 
 describe('looking', () => {
-  it('takes one process, however much is looked at', async () => {
+  it('takes one process, however much is looked at (defects-linux-net B5)', async () => {
     mkdirSync(join(folder, 'netns/guest1'), { recursive: true })
     const wanted: HostResource[] = [
       file('a'),

@@ -33,7 +33,7 @@ async function until(condition: () => boolean): Promise<void> {
 }
 
 describe('the lease spool', () => {
-  it('makes its folder, for root only, where there is none', async () => {
+  it('makes its folder, for root only, where there is none (defects-linux-net G4)', async () => {
     expect(await createLeaseSpool({ folder, logger }).read()).toEqual([])
     expect(statSync(folder).mode & 0o777).toBe(0o700)
   })

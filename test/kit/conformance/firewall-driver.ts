@@ -13,6 +13,7 @@ const network: readonly PacketIntent[] = [
   { kind: 'nat-exemption', cidr: '10.0.0.0/24', destination: '192.0.2.1/32' },
   { kind: 'nat-exemption', cidr: '10.0.0.0/24', destination: '10.0.0.0/24', undnatted: true },
   { kind: 'source-nat', cidr: '10.0.0.0/24', to: '192.0.2.1', device: 'eth0' },
+  { kind: 'source-nat', cidr: '10.0.0.0/24', to: '192.0.2.1', device: null, destination: '198.51.100.0/24' },
   { kind: 'accept', path: 'input', device: 'br100', protocol: 'udp', port: 67 },
   { kind: 'checksum-fill', device: 'br100' },
 ]
@@ -28,6 +29,7 @@ const wanted: readonly Contribution[] = frozen([
   },
   { owner: 'network:1', resources: network },
   { owner: 'network:2', resources: [{ kind: 'forwarding', device: 'br101', verdict: 'drop' }] },
+  { owner: 'network:3', resources: [{ kind: 'forwarding', device: 'br102', verdict: 'accept', peers: ['eth0'] }] },
   floating('203.0.113.5', '10.0.0.2'),
   floating('203.0.113.6', '10.0.0.3'),
 ])
@@ -126,14 +128,29 @@ export const firewallDriverCases: readonly ConformanceCase<FirewallDriver>[] = [
     },
   },
   {
+    name: 'passes over nothing that limits an intent',
+    run({ instance, foreign }) {
+      const said = (resource: PacketIntent) =>
+        instance.change([{ owner: 'o', resources: [resource] }], foreign).commands
+      const forwarding = { kind: 'forwarding', device: 'br100', verdict: 'accept' } as const
+      const sourceNat = { kind: 'source-nat', cidr: '10.0.0.0/24', to: '192.0.2.1', device: null } as const
+      // Where even a whole one is nothing, the driver leaves all to somebody else.
+      if (said(sourceNat).length === 0) return
+      assert.notDeepEqual(said({ ...forwarding, peers: ['eth0'] }), said(forwarding))
+      assert.notDeepEqual(said({ ...sourceNat, destination: '198.51.100.0/24' }), said(sourceNat))
+    },
+  },
+  {
     name: 'refuses values that would be another rule (defects-linux-net G2)',
     run({ instance, foreign }) {
       const injected = '-A INPUT -j ACCEPT'
       for (const text of [`eth0\n${injected}`, `eth0 -j ACCEPT`, `10.0.0.2\n${injected}`]) {
         for (const resource of [
           { kind: 'forwarding', device: text, verdict: 'accept' },
+          { kind: 'forwarding', device: 'br100', verdict: 'accept', peers: [text] },
           { kind: 'one-to-one-nat', publicAddress: '203.0.113.9', fixedAddress: text, device: null },
           { kind: 'source-nat', cidr: text, to: '192.0.2.1', device: null },
+          { kind: 'source-nat', cidr: '10.0.0.0/24', to: '192.0.2.1', device: null, destination: text },
         ] as const) {
           let said: string
           try {

@@ -1,4 +1,5 @@
 import {
+  type Carried,
   type Command,
   CommandFailed,
   type HostDriver,
@@ -90,6 +91,16 @@ export class SimulatedHost implements HostDriver {
     return reached
   }
 
+  /** The operator gives a device addresses and routes. */
+  carry(device: string, carried: Carried): void {
+    this.#inner.carry(device, carried)
+  }
+
+  /** What a device carries that is the operator's. */
+  carriedBy(device: string): Carried | null {
+    return this.#inner.carriedBy(device)
+  }
+
   missingPrograms(): readonly string[] {
     return []
   }
@@ -99,12 +110,13 @@ export class SimulatedHost implements HostDriver {
     this.#looks += 1
     const { blind, reached, message } = this.#fault ?? {}
     if (blind && reached) throw new CommandFailed({ argv: ['ip', 'address'], code: 1, stderr: message ?? '' })
-    const { resources, namespaces } = await this.#inner.observe(wanted)
+    const { resources, ...rest } = await this.#inner.observe(wanted)
     const isMissing = ({ resource, ours }: ObservedResource) =>
       !ours && resource.kind === 'link' && this.missingDevices.has(resource.name)
     return {
+      ...rest,
       resources: new Map([...resources].filter(([, observed]) => !isMissing(observed))),
-      namespaces: new Set([...namespaces].filter((name) => !this.missingNamespaces.has(name))),
+      namespaces: new Set([...rest.namespaces].filter((name) => !this.missingNamespaces.has(name))),
     }
   }
 
@@ -189,13 +201,15 @@ function isBackground(operation: Operation): boolean {
 /** How many processes the Linux driver starts for an operation. */
 export function processesOf(operation: Operation): number {
   if (operation.kind === 'ruleset') return operation.commands.length
-  return operation.kind === 'batch' || operation.kind === 'command' || operation.kind === 'start-daemon' ? 1 : 0
+  return ['batch', 'transaction', 'command', 'start-daemon'].includes(operation.kind) ? 1 : 0
 }
 
 function toolOf(operation: Operation): Tool {
   switch (operation.kind) {
     case 'batch':
       return operation.argv.slice(0, operation.argv.indexOf('-force')).join(' ')
+    case 'transaction':
+      return 'ip'
     case 'command':
       return operation.command.argv[0]
     case 'start-daemon':
@@ -212,6 +226,7 @@ function toolOf(operation: Operation): Tool {
 function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] {
   switch (operation.kind) {
     case 'batch':
+    case 'transaction':
       return steps.filter((step) => isNamed(step, operation))
     case 'sysctl':
       return steps.filter(({ resource }) => resource.kind === 'sysctl' && resource.key === operation.key)
@@ -227,6 +242,11 @@ function stepsOf(operation: Operation, steps: readonly Step[]): readonly Step[] 
 }
 
 function isNamed({ owner, resource }: Step, operation: Operation): boolean {
+  if (operation.kind === 'transaction') {
+    const isPort = resource.kind === 'link' && resource.type === 'existing'
+    const device = resource.kind === 'handover' ? resource.device : isPort ? resource.name : null
+    return device !== null && operation.lines.some((line) => line.split(' ').includes(device))
+  }
   if (operation.kind !== 'batch' || (resource.kind !== 'link' && resource.kind !== 'address')) return false
   const name = resource.kind === 'link' ? resource.name : resource.cidr
   return operation.lines.some((line) => line.owner === owner && line.text.split(' ').includes(name))

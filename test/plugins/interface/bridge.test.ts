@@ -1,4 +1,4 @@
-import { aNetwork } from 'netloom/testing'
+import { aNetwork, aVirtualInterface } from 'netloom/testing'
 import { expect, test } from 'vitest'
 import { LinuxBridgeInterfaceDriver } from '../../../plugins/interface/bridge.ts'
 
@@ -12,7 +12,11 @@ test.each([
     'eth7',
     { bridge_interface: 'eth1' },
     ['br100'],
-    [{ kind: 'link', name: 'eth1', type: 'existing', master: 'br100' }],
+    [
+      { kind: 'link', name: 'eth1', type: 'existing', master: 'br100' },
+      { kind: 'handover', device: 'eth1', bridge: 'br100' },
+      { kind: 'sysctl', key: 'net.ipv4.conf.br100.promote_secondaries', value: '1' },
+    ],
   ],
   [
     'a network on a VLAN',
@@ -47,4 +51,41 @@ test('a network on a VLAN without a gateway is not forwarded (defects-linux-net 
   const network = aNetwork({ vlan: 100, bridge_interface: 'eth1', gateway: null })
   const [, , , forwarding] = new LinuxBridgeInterfaceDriver().plug(network, MAC, false)
   expect(forwarding).toEqual({ kind: 'forwarding', device: 'br100', verdict: 'drop' })
+})
+
+test('the peer that must answer goes with what is moved; dots in names are no levels of a setting', () => {
+  const network = aNetwork({ bridge: 'br.1', bridge_interface: 'eth1' })
+  const resources = new LinuxBridgeInterfaceDriver(null, ['all'], null, '192.0.2.1').plug(network, MAC, true)
+  expect(resources).toContainEqual({ kind: 'handover', device: 'eth1', bridge: 'br.1', peer: '192.0.2.1' })
+  expect(resources).toContainEqual(expect.objectContaining({ key: 'net.ipv4.conf.br/1.promote_secondaries' }))
+})
+
+test.each([
+  ['all', ['eth0', 'all'], true, { verdict: 'accept' }],
+  ['two devices', ['eth0', 'tun0'], true, { verdict: 'accept', peers: ['eth0', 'tun0'] }],
+  ['itself, which it may anyway', ['br100'], true, { verdict: 'accept', peers: [] }],
+  ['none', [], true, { verdict: 'accept', peers: [] }],
+  ['a device, without a gateway', ['eth0'], false, { verdict: 'drop' }],
+])('forward_bridge_interface: %s', (_what, devices, gateway, expected) => {
+  const [, forwarding] = new LinuxBridgeInterfaceDriver(null, devices).plug(aNetwork(), MAC, gateway)
+  expect(forwarding).toEqual({ kind: 'forwarding', device: 'br100', ...expected })
+})
+
+test.each([
+  ['of the network', 1400, 9000, 1400],
+  ['of network_device_mtu', null, 9000, 9000],
+  ['none', null, null, undefined],
+])('MTU of the bridge, the VLAN and the port of a guest (defects-linux-net E13): %s', (_what, mtu, flag, expected) => {
+  const driver = new LinuxBridgeInterfaceDriver('eth1', ['all'], flag)
+  const network = aNetwork({ vlan: 100, mtu })
+  const links = [
+    ...driver.plug(network, MAC, true),
+    ...driver.attach(network, aVirtualInterface(), { kind: 'netns', name: 'guest1' }, 'eth0'),
+  ].filter((resource) => resource.kind === 'link')
+  const own = links.filter(({ type }) => type !== 'existing')
+  expect(own.map((link) => [link.type, link.mtu])).toEqual([
+    ['bridge', expected],
+    ['vlan', expected],
+    ['veth', expected],
+  ])
 })

@@ -9,12 +9,14 @@ import {
   isAddress,
   versionOf,
 } from 'netloom/contracts'
-import type { SqlValue } from '../dialect.ts'
+import type { SqlRow, SqlValue } from '../dialect.ts'
 import { type TableContext, Where } from '../statements.ts'
 import { numberOf, readFixedIp as read, runOf } from './address-runs.ts'
 import { FixedIpClaims } from './fixed-ip-claims.ts'
 
-const DETAIL = `SELECT fixed_ips.*, v.address AS mac, i.hostname, i.host AS instance_host, i.project_id
+const DETAIL = `SELECT fixed_ips.*, v.address AS mac, i.hostname, i.host AS instance_host, i.project_id,
+  CASE WHEN v.id = (SELECT MIN(id) FROM virtual_interfaces WHERE instance_uuid = v.instance_uuid) THEN 1 ELSE 0 END
+    AS default_route
   FROM fixed_ips
   LEFT JOIN virtual_interfaces v ON v.id = fixed_ips.virtual_interface_id
   LEFT JOIN instances i ON i.uuid = fixed_ips.instance_uuid`
@@ -33,7 +35,12 @@ const NOBODYS = {
   hostname: null,
   instance_host: null,
   project_id: null,
+  default_route: false,
 } as const
+
+function readDetail(row: SqlRow): FixedIpDetail {
+  return { ...read<FixedIpDetail>(row), default_route: row.default_route === 1 }
+}
 
 export class FixedIps implements FixedIpTable {
   readonly #context: TableContext
@@ -46,7 +53,7 @@ export class FixedIps implements FixedIpTable {
 
   async byAddress(address: string): Promise<FixedIpDetail> {
     const { rows } = await this.#context.session.query(`${DETAIL} WHERE fixed_ips.address = ?`, [address])
-    return rows[0] === undefined ? this.#withoutRow(address) : read(rows[0])
+    return rows[0] === undefined ? this.#withoutRow(address) : readDetail(rows[0])
   }
 
   /** An address inside a run of those that nobody has held. @throws {FixedIpNotFoundForAddress} */
@@ -61,7 +68,7 @@ export class FixedIps implements FixedIpTable {
   async byId(id: number): Promise<FixedIpDetail> {
     const { rows } = await this.#context.session.query(`${DETAIL} WHERE fixed_ips.id = ?`, [id])
     if (rows[0] === undefined) throw new FixedIpNotFound({ id })
-    return read(rows[0])
+    return readDetail(rows[0])
   }
 
   async list(filter: FixedIpFilter): Promise<readonly FixedIpDetail[]> {
@@ -86,7 +93,7 @@ export class FixedIps implements FixedIpTable {
       where.and('fixed_ips.network_id IN (SELECT id FROM networks)')
     }
     const { rows } = await session.query(`${DETAIL} ${where.text} ORDER BY fixed_ips.number`, where.params)
-    return rows.map((row) => read(row))
+    return rows.map(readDetail)
   }
 
   claimFromPool(claim: FixedIpClaim): Promise<FixedIpRow> {
