@@ -39,13 +39,18 @@ export class Namespaces {
 
   /** Inside one. @throws {CommandFailed} */
   inside(name: string, ...argv: Words): Promise<CommandResult> {
-    return this.run('ip', 'netns', 'exec', this.fullName(name), ...argv)
+    return this.run(...this.#entering(name, argv))
   }
 
   /** Inside one. @returns whether it ended with 0 */
   async succeeds(name: string, ...argv: Words): Promise<boolean> {
-    const command: Words = ['ip', 'netns', 'exec', this.fullName(name), ...argv]
-    return (await this.#executor.run({ argv: command, okCodes: [0, 1, 2] })).code === 0
+    return (await this.#executor.run({ argv: this.#entering(name, argv), okCodes: [0, 1, 2] })).code === 0
+  }
+
+  /** `ip` goes in by itself, which costs half of what it costs to be put in. */
+  #entering(name: string, [program, ...words]: Words): Words {
+    const namespace = this.fullName(name)
+    return program === 'ip' ? ['ip', '-n', namespace, ...words] : ['ip', 'netns', 'exec', namespace, program, ...words]
   }
 
   /** Inside one, and left running. The process is the program itself: `ip` becomes it. */

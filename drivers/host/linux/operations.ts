@@ -67,12 +67,16 @@ interface LinkChange {
   readonly lines: LinkLines
 }
 
-/** A bridge has its address before its first port joins, or it would take the port's (lessons E1). */
+/**
+ * A bridge has its address before its first port joins, or it would take the port's (lessons E1); what carries VLANs is up
+ * before they are.
+ */
 function bridgesFirst(links: readonly LinkChange[]): readonly BatchLine[] {
-  const bridges = links.filter(({ wanted }) => wanted.type === 'bridge').map(({ lines }) => lines)
-  const others = links.filter(({ wanted }) => wanted.type !== 'bridge')
+  const ofType = (type: string) => links.filter(({ wanted }) => wanted.type === type).map(({ lines }) => lines)
+  const others = links.filter(({ wanted }) => wanted.type !== 'bridge' && wanted.type !== 'existing')
   return [
-    ...bridges.flatMap(({ create, configure }) => [...create, ...configure]),
+    ...ofType('bridge').flatMap(({ create, configure }) => [...create, ...configure]),
+    ...ofType('existing').flatMap(({ configure }) => configure),
     ...others.flatMap(({ lines }) => lines.create),
     ...others.filter((link) => !hasGuestLines(link)).flatMap(({ lines }) => lines.configure),
   ]

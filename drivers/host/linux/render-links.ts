@@ -18,12 +18,19 @@ export function creationText(resource: LinkResource | AddressResource): string |
     const nodad = cidr.includes(':') ? 'nodad' : ''
     return words('address add', cidr, given('broadcast', broadcast), given('scope', scope), `dev ${device}`, nodad)
   }
-  const { name, peer, mtu, macAddress, parent, vlanId } = resource
+  const { name, peer, mtu, macAddress, master, parent, vlanId } = resource
   switch (resource.type) {
     case 'bridge':
       return `link add name ${name} type bridge forward_delay 0 stp_state 0`
     case 'vlan':
-      return `link add link ${parent} name ${name} type vlan id ${vlanId}`
+      // All in one line: when somebody else has the name by now, nothing of theirs is changed (defects-linux-net E16).
+      return words(
+        `link add link ${parent} name ${name}`,
+        given('address', macAddress),
+        given('mtu', mtu),
+        given('master', master),
+        `up type vlan id ${vlanId}`,
+      )
     case 'tap':
       return `tuntap add dev ${name} mode tap`
     case 'veth': {
@@ -78,7 +85,7 @@ export function linkLines(step: Step, wanted: LinkResource, state: HostState): L
   return {
     remove: [],
     create: creation === null ? [] : [line(creation, ...harmlessAtCreation(wanted))],
-    configure: [line(set), ...hairpin],
+    configure: creation !== null && wanted.type === 'vlan' ? [] : [line(set), ...hairpin],
     guest: [
       ...guestLines(wanted, there?.master === undefined, mtu).map((text) =>
         creation === null ? line(text, 'Cannot find device') : line(text),
@@ -90,9 +97,12 @@ export function linkLines(step: Step, wanted: LinkResource, state: HostState): L
   }
 }
 
-/** Another agent may make a bridge, a VLAN or a tap at the same moment (defects-linux-net C5); a veth's name is ours alone. */
+/**
+ * Another agent may make a bridge or a tap at the same moment (defects-linux-net C5); a veth's name is ours alone. A VLAN
+ * of that name may be any: it is looked at before it is tried again.
+ */
 function harmlessAtCreation(link: LinkResource): readonly string[] {
-  if (link.type === 'bridge' || link.type === 'vlan') return ['File exists']
+  if (link.type === 'bridge') return ['File exists']
   return link.type === 'tap' ? ['Device or resource busy'] : []
 }
 

@@ -210,6 +210,23 @@ describe('the account of what was made', () => {
     own.close()
   })
 
+  it('leaves a VLAN device alone that somebody else made since the last look, and says so (defects-linux-net E16)', async () => {
+    const own = host()
+    const vlan = { kind: 'link', name: 'vlan100', type: 'vlan', parent: 'eth1', vlanId: 100, master: 'br100' } as const
+    const state = await own.observe([])
+    const line = 'link add link eth1 name vlan100 master br100 up type vlan id 100'
+    const inputs: string[] = []
+    answer = (given) => {
+      if (!given.input) return {}
+      inputs.push(given.input)
+      return batchAnswer(given, { [line]: 'RTNETLINK answers: File exists' })
+    }
+    const failures = await own.run(own.operations([add(vlan)], state), [add(vlan)])
+    expect(failures.map(({ message }) => message)).toEqual([`\`ip ${line}\`: RTNETLINK answers: File exists`])
+    expect(inputs.join('').match(/.*vlan100.*/g)).toEqual([line])
+    own.close()
+  })
+
   it('forgets what others took away: what they make anew is theirs', async () => {
     const own = host()
     answer = (given) => (given.input ? batchAnswer(given) : {})

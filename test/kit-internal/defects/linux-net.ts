@@ -98,6 +98,7 @@ export const DEFECTS: Readonly<Record<string, string>> = {
   E15: 'a bridge is not deleted',
   E16: 'any device of that name is the VLAN',
   E17: 'names that the kernel refuses',
+  E18: 'IPv6: the address of the network itself',
   E19: 'devices of deleted networks stay',
   E20: 'Open vSwitch: rules and links stay',
   F1: 'an address answers before its NAT',

@@ -34,12 +34,17 @@ socket.on('error', () => {})
 socket.bind(40000)
 process.stdin.on('data', (text) => socket.send(text, port, address))`
 
-const PORTS = { tcp: '8080', udp: '9000' } as const
+const PORTS: Readonly<Record<'tcp' | 'udp', string>> = { tcp: '8080', udp: '9000' }
 
 /** Serves in a guest or on the public side until the cloud is removed. */
-export async function serve(cloud: TestCloud, where: string, protocol: keyof typeof PORTS): Promise<void> {
+export async function serve(
+  cloud: TestCloud,
+  where: string,
+  protocol: keyof typeof PORTS,
+  port = PORTS[protocol],
+): Promise<void> {
   const script = protocol === 'tcp' ? TCP_SERVER : UDP_SERVER
-  const server = cloud.namespaces.start(where, ['node', '-e', script, PORTS[protocol], where], {
+  const server = cloud.namespaces.start(where, ['node', '-e', script, port, where], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   await new Promise((resolve) => server.stdout?.once('data', resolve))
@@ -50,9 +55,9 @@ export class Conversation {
   readonly #client: ChildProcess
   #heard = ''
 
-  constructor(cloud: TestCloud, from: string, protocol: keyof typeof PORTS, address: string) {
+  constructor(cloud: TestCloud, from: string, protocol: keyof typeof PORTS, address: string, port = PORTS[protocol]) {
     const script = protocol === 'tcp' ? TCP_CLIENT : UDP_CLIENT
-    const argv = ['node', '-e', script, address, PORTS[protocol]] as const
+    const argv = ['node', '-e', script, address, port] as const
     this.#client = cloud.namespaces.start(from, argv, { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#client.stdout?.on('data', (chunk: Buffer) => {
       this.#heard += chunk

@@ -144,9 +144,13 @@ function runTo(
   })
 }
 
-/** Waits until it holds. @throws {Error} with `otherwise` when it does not within ten seconds */
-export async function until(holds: () => Promise<boolean> | boolean, otherwise: string): Promise<void> {
-  const end = performance.now() + 10_000
+/** Waits until it holds. @throws {Error} with `otherwise` when it does not in time */
+export async function until(
+  holds: () => Promise<boolean> | boolean,
+  otherwise: string,
+  limitMs = 10_000,
+): Promise<void> {
+  const end = performance.now() + limitMs
   while (!(await holds())) {
     if (performance.now() > end) throw new Error(otherwise)
     await new Promise((resolve) => setTimeout(resolve, 20))

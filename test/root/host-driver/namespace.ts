@@ -15,8 +15,11 @@ import { type Sysctl, sysctlPath } from '../../../drivers/host/linux/sysctl.ts'
 /** Runs everything inside a network namespace; processes stay in the machine's own process table. */
 export function inNamespace(executor: Executor, namespace: string): Executor {
   return {
-    run: (command, options) =>
-      executor.run({ ...command, argv: ['ip', 'netns', 'exec', namespace, ...command.argv] }, options),
+    run(command, options) {
+      const [program, ...words] = command.argv
+      const enter = program === 'ip' ? ['-n', namespace] : ['netns', 'exec', namespace, program]
+      return executor.run({ ...command, argv: ['ip', ...enter, ...words] }, options)
+    },
   }
 }
 

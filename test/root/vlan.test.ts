@@ -1,0 +1,100 @@
+/** Networks on real 802.1Q VLANs: two hosts on a trunk, guests of two projects. One run, judged here one by one. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import { isRoot } from './cloud/test-cloud.ts'
+import { LIMIT_MS, seeTwoHosts } from './vlan/run.ts'
+import type { Device, Seen } from './vlan/two-hosts.ts'
+
+const named = (devices: readonly Device[], name: string) => devices.find((device) => device.name === name)
+
+describe.skipIf(!isRoot)('networks on VLANs, with bridges', () => {
+  let seen: Seen
+  let processesLeft: number
+  beforeAll(async () => {
+    const run = await seeTwoHosts(['bridge'])
+    seen = run.seen.bridge as Seen
+    processesLeft = run.processesLeft
+  }, LIMIT_MS + 20_000)
+
+  it('are a VLAN device on the trunk that is a port of a bridge, both with one MAC address and MTU (defects-linux-net E13)', () => {
+    const { net1, vm1 } = seen.hosts
+    for (const [devices, id] of [
+      [net1, 100],
+      [vm1, 100],
+      [vm1, 101],
+    ] as const) {
+      const bridge = named(devices, `br${id}`)
+      const common = { address: bridge?.address, mtu: 1450 }
+      expect(bridge).toEqual({ name: `br${id}`, kind: 'bridge', ...common })
+      expect(named(devices, `vlan${id}`)).toEqual({
+        ...common,
+        name: `vlan${id}`,
+        kind: 'vlan',
+        id,
+        parent: 'eth1',
+        master: `br${id}`,
+      })
+    }
+    expect(named(net1, 'br100')?.address).not.toBe(named(vm1, 'br100')?.address)
+    expect(named(vm1, 'br101')?.address).not.toBe(named(vm1, 'br100')?.address)
+  })
+
+  it('keep the MAC address of their bridge whatever ports join (defects-linux-net E3)', () => {
+    for (const [host, mac] of Object.entries(seen.bridgeMacsBefore)) {
+      expect(named(seen.hosts[host as keyof Seen['hosts']], 'br100')?.address).toBe(mac)
+    }
+    expect(Object.keys(seen.bridgeMacsBefore)).toEqual(['net1'])
+  })
+
+  it('give the guests of both hosts their addresses by the one DHCP server', () => {
+    expect(seen.leases).toEqual(seen.addresses)
+    expect(Object.values(seen.leases).toSorted()).toEqual(['10.0.0.19', '10.0.0.2', '10.0.0.3'])
+  })
+
+  it('join those of one VLAN across the trunk, and part those of two on the wire and on one host', () => {
+    expect(seen.reach).toEqual({
+      sameVlan: true,
+      sameVlanByArp: true,
+      sameHostOtherVlanByArp: false,
+      otherHostOtherVlanByArp: false,
+      outside: true,
+    })
+  })
+
+  it('have frames on the trunk that carry their id: only who has it too is answered', () => {
+    expect(seen.stations).toEqual({ 100: true, 101: false, untagged: false })
+  })
+
+  it('lead to the VPN server of a project from outside', () => {
+    expect(seen.vpnServer).toBe(true)
+  })
+
+  it('are as they should be when they are looked at again: nothing is done, nothing changed (defects-linux-net E12)', () => {
+    expect(seen.second).toEqual({ entries: [], changed: false })
+  })
+
+  it('hand a new MTU to VLAN and bridge (defects-linux-net E13)', () => {
+    const { net1, vm1 } = seen.replugged
+    const mtus = [net1, vm1].map((devices) => ['vlan100', 'br100'].map((name) => named(devices, name)?.mtu))
+    expect(mtus).toEqual([
+      [1400, 1400],
+      [1400, 1400],
+    ])
+  })
+
+  it('name a device of somebody else with another id or parent, and leave it alone (defects-linux-net E16)', () => {
+    const refusal = (name: string, id: number) =>
+      expect.stringContaining(
+        `${name} is there and is no vlan with id ${id} of eth1: netloom did not make it and leaves it alone`,
+      )
+    expect(seen.foreign).toEqual({ refusals: [refusal('vlan100', 100), refusal('vlan101', 101)], untouched: true })
+  })
+
+  it('go from the hosts when they are deleted (defects-linux-net E19)', () => {
+    const names = (devices: readonly Device[]) => devices.map(({ name }) => name).toSorted()
+    expect([names(seen.left.net1), names(seen.left.vm1)]).toEqual(Array(2).fill(['eth0', 'eth1', 'lo']))
+  })
+
+  it('leave no process of the kernel on which they were tried', () => {
+    expect(processesLeft).toBe(0)
+  })
+})
