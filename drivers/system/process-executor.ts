@@ -57,7 +57,8 @@ export function createProcessExecutor(): ProcessExecutor {
     child.once('exit', (status) => {
       code = status
       clearTimeout(timer)
-      drain = setTimeout(cut, DRAIN_MS)
+      // A process that was held up meanwhile finds the timer first and the words second: they are read before they are cut.
+      drain = setTimeout(() => setImmediate(() => setImmediate(cut)), DRAIN_MS)
     })
 
     const result = await child
