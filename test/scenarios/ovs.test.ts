@@ -23,7 +23,7 @@ async function portsOn(host: SimulatedHost): Promise<readonly (readonly [string,
 }
 
 describe.each(backends)('networks on Open vSwitch on $name', (pair) => {
-  test('a tagged port for each gateway and each guest, that go with them', async () => {
+  test('a tagged port for each gateway and each guest, that go with them (defects-linux-net E20)', async () => {
     const { cloud, networks, gateway } = await ovsCloud(pair)
     const { api, host } = cloud
     await cloud.guest(1, { project: 'red' })
@@ -56,6 +56,7 @@ describe.each(backends)('networks on Open vSwitch on $name', (pair) => {
     for (const project of ['red', 'blue']) await api.scrubProject(project)
     for (const { uuid } of networks) await api.deleteNetwork(uuid)
     expect((await host.keys()).filter((key) => /^(link|ovs-|address .* gw-)/.test(key))).toEqual([])
+    expect(await host.rules()).not.toContain('gw-')
     await cloud.expectInLine()
   })
 

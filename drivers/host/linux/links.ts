@@ -1,5 +1,5 @@
 /** Reads `ip -j -d address show`: all links and addresses of a host by one process. Pure. */
-import type { AddressResource, HostResource, LinkResource } from 'netloom/contracts'
+import { type AddressResource, CommandFailed, type HostResource, type LinkResource } from 'netloom/contracts'
 
 /** A link as iproute2 prints it; only what is read here. */
 interface IpLink {
@@ -28,11 +28,13 @@ interface IpLink {
 export const SHOW_ADDRESSES = ['ip', '-j', '-d', 'address', 'show'] as const
 
 /**
- * @param text JSON; empty where there is no link at all
+ * @param text JSON
  * @returns each link followed by its addresses
+ * @throws {CommandFailed} of no text: who took that for a host without links would take away what guests are plugged into
  */
 export function parseLinks(text: string): readonly HostResource[] {
-  const links = (text.trim() === '' ? [] : JSON.parse(text)) as readonly IpLink[]
+  if (text.trim() === '') throw new CommandFailed({ argv: SHOW_ADDRESSES, code: 0, stderr: 'it printed nothing' })
+  const links = JSON.parse(text) as readonly IpLink[]
   return links.flatMap((link) => [linkOf(link), ...addressesOf(link)])
 }
 

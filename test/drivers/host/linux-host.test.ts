@@ -36,7 +36,7 @@ function host(networksPath = join(folder, 'networks')): LinuxHost {
         commands.push(command)
         const given = answer(command)
         if (given instanceof Error) throw given
-        return { code: 0, stdout: '', stderr: '', ...given }
+        return { code: 0, stdout: command.argv[1] === '-j' ? '[]' : '', stderr: '', ...given }
       },
     },
   })

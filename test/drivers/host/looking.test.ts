@@ -9,6 +9,7 @@ import {
   type ObservedResource,
   resourceKey,
 } from '../../../core/contracts/index.ts'
+import { CommandFailed } from '../../../core/errors/index.ts'
 import { batchInput, parseBatch } from '../../../drivers/host/linux/batch.ts'
 import { parseLinks } from '../../../drivers/host/linux/links.ts'
 import { missingPrograms } from '../../../drivers/host/linux/programs.ts'
@@ -95,8 +96,8 @@ describe('reading links', () => {
     expect(parseLinks(JSON.stringify([shown]))).toEqual(expected)
   })
 
-  it('sees nothing in a namespace without links', () => {
-    expect(parseLinks('')).toEqual([])
+  it('does not take silence for a host without links', () => {
+    expect(() => parseLinks('')).toThrow(CommandFailed)
     expect(parseLinks('[]')).toEqual([])
   })
 })

@@ -120,7 +120,6 @@ export const DEFECTS: Readonly<Record<string, string>> = {
 /** Those that no test holds, and why. */
 export const EXCUSED: Readonly<Record<string, string>> = {
   A8: 'there is no list of removals: each change is the difference to what the kernel shows',
-  A23: 'the Open vSwitch driver is being written',
   B4: 'there are no ebtables rules: no address is shared by hosts',
   B10: 'facts are read before and reports sent after: while rules are written nobody is called',
   C2: 'a host has one service, and a second is refused (ServiceAlreadyRunning)',
@@ -132,7 +131,6 @@ export const EXCUSED: Readonly<Record<string, string>> = {
   D23: 'the default is a day, and the help of dhcp_lease_time says what a short one costs',
   D25: 'there is no such file: names of guests are in their entries',
   E14: 'a pair goes with its end on the host, which is deleted by its own name',
-  E20: 'the Open vSwitch driver is being written',
   F6: 'open: a gateway that is not a network host is not told of floating IPs',
   F7: 'there are no ebtables rules: no address is shared by hosts',
   F8: 'there are no ebtables rules: no address is shared by hosts',
