@@ -127,6 +127,8 @@ export default definePlugin({
   provides: networkDriverSlot,
   contract: '1.0',
   options,
+  // The peer is asked before and after a move.
+  programs: ({ bridge_peer }) => (bridge_peer === null ? {} : { ping: 'iputils-ping' }),
   create: ({ flags }) =>
     new LinuxBridgeInterfaceDriver(
       flags.vlan_interface,

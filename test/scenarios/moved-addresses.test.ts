@@ -72,3 +72,19 @@ test('a move that fails leaves the device as it was, and the network is tried ag
   expect(host.carriedBy('br100')).toEqual(carried)
   await cloud.expectInLine()
 })
+
+test('only who names a peer to ask needs the program that asks it', async () => {
+  for (const [flags, packages] of [
+    [[], null],
+    [['--bridge_peer=192.0.2.1'], ['iputils-ping']],
+  ] as const) {
+    const { host, machine } = await makeCloud(backends[0]!, { flags: [...flags] })
+    host.missing.add('ping')
+    await machine.stop()
+    const refusal = await machine.start().then(
+      () => null,
+      (error) => error.details.packages,
+    )
+    expect(refusal).toEqual(packages)
+  }
+})

@@ -163,7 +163,7 @@ export default definePlugin({
     }),
   },
   requires: { executor: executorRef },
-  programs: { ip: 'iproute2', arping: 'iputils-arping', ping: 'iputils-ping', env: 'coreutils' },
+  programs: { ip: 'iproute2', arping: 'iputils-arping', env: 'coreutils' },
   create: ({ flags, services, logger }) =>
     new LinuxHost({
       executor: services.executor,
