@@ -18,7 +18,6 @@ const options = {
   vlan_interface: vlanOptions.vlan_interface,
   ...interfaceOptions,
   bridge_peer: option.optionalAddress({
-    default: '',
     help: "Address that must answer when a network device's own addresses were moved to its bridge, or they go back",
   }),
 }
