@@ -173,9 +173,9 @@ export const option = {
   address: (d: Describe & OfFamily & { default: string }): Option<string> =>
     scalar(ofFamily(d, 'address'), d, (text) => readAddress(text, d)),
 
-  /** The default may be text that refers to another flag. */
+  /** The default may be text that refers to another flag; empty text is no value, there too. */
   optionalAddress: (d: Describe & OfFamily & { default?: string }): Option<string | null> =>
-    scalar<string | null>(ofFamily(d, 'address, may be empty'), { ...d, default: d.default ?? null }, (text) =>
+    scalar<string | null>(ofFamily(d, 'address, may be empty'), { ...d, default: d.default || null }, (text) =>
       text === '' ? null : readAddress(text, d),
     ),
 

@@ -72,3 +72,7 @@ describe('kinds of flags', () => {
     expect(() => declared.parse([text])).toThrow(wish)
   })
 })
+
+test('empty text as a default is no value either', () => {
+  expect(option.optionalAddress({ help: '', default: '' }).default).toBeNull()
+})
