@@ -51,9 +51,10 @@ export default defineConfig({
           globalSetup: ['test/root/setup.ts'],
           include: ['test/root/**/*.test.ts'],
           pool: 'forks',
-          fileParallelism: false,
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          // Each file has namespaces, state and servers of its own.
+          maxWorkers: 2,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
     ],

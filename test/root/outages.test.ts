@@ -1,6 +1,6 @@
 /**
  * The broker and the database die and come back while four clients work; hosts are cut off. How often they die:
- * NETLOOM_TEST_OUTAGES, default 3 each.
+ * NETLOOM_TEST_OUTAGES, default 1 each.
  */
 import { randomUUID } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
@@ -11,7 +11,7 @@ import { bundle } from '../kit-internal/bundle.ts'
 import { type Servers, startServers } from './cloud/backends.ts'
 import { type Ended, isRoot, TestCloud, until } from './cloud/test-cloud.ts'
 
-const OUTAGES = Number(process.env.NETLOOM_TEST_OUTAGES ?? 3)
+const OUTAGES = Number(process.env.NETLOOM_TEST_OUTAGES ?? 1)
 const CLIENTS = 4
 
 /** How long a cloud may take to answer again when its servers are back, in milliseconds. */
