@@ -21,7 +21,10 @@ mount -t proc proc /proc
 mount -t sysfs sys /sys
 mount -t devtmpfs dev /dev
 mkdir -p /dev/shm
-for folder in /dev/shm /run /tmp; do mount -t tmpfs memory "$folder"; done
+for folder in /dev/shm /run; do mount -t tmpfs memory "$folder"; done
+# Not /tmp itself: what is to be run may lie there.
+mkdir /run/tmp
+export TMPDIR=/run/tmp
 # Built into most kernels; all others load when they are asked for.
 modprobe -a ipv6 br_netfilter
 
