@@ -51,8 +51,7 @@ export default defineConfig({
           globalSetup: ['test/root/setup.ts'],
           include: ['test/root/**/*.test.ts'],
           pool: 'forks',
-          // Each file has namespaces, state and servers of its own.
-          maxWorkers: 2,
+          fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
         },
