@@ -1,7 +1,7 @@
 /** Flags about the devices of networks, which every interface driver reads, and what they mean. */
 import { option } from '../../config/option.ts'
-import type { PacketIntent } from '../contracts/resource.ts'
-import type { NetworkRow } from '../model/rows.ts'
+import type { LinkResource, PacketIntent } from '../contracts/resource.ts'
+import type { NetworkRow, VifTarget, VirtualInterfaceRow } from '../model/rows.ts'
 
 export const interfaceOptions = {
   forward_bridge_interface: option.devices({
@@ -30,4 +30,14 @@ export function forwardingOf(device: string, gateway: boolean, devices: readonly
   if (!gateway) return { kind: 'forwarding', device, verdict: 'drop' }
   const limited = devices.includes('all') ? {} : { peers: devices.filter((peer) => peer !== device) }
   return { kind: 'forwarding', device, verdict: 'accept', ...limited }
+}
+
+/**
+ * A guest's port: a tap for a virtual machine, else a veth pair whose other end is in its namespace.
+ * @param guestDevice what that end is called; null: `eth0`
+ */
+export function guestLink(vif: VirtualInterfaceRow, target: VifTarget, guestDevice: string | null): LinkResource {
+  const link = { kind: 'link' as const, name: vif.device ?? target.name }
+  if (target.kind === 'tap') return { ...link, type: 'tap' }
+  return { ...link, type: 'veth', peer: { name: guestDevice ?? 'eth0', netns: target.name, macAddress: vif.address } }
 }

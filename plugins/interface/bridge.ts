@@ -1,6 +1,7 @@
 import {
   definePlugin,
   forwardingOf,
+  guestLink,
   interfaceOptions,
   type LinkResource,
   type LinuxNetInterfaceDriver,
@@ -74,17 +75,8 @@ export class LinuxBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
     target: VifTarget,
     guestDevice: string | null,
   ): readonly Resource[] {
-    const port = { kind: 'link' as const, name: vif.device ?? target.name, master: this.getDev(network), hairpin: true }
-    const mtu = this.#mtu(network)
-    if (target.kind === 'tap') return [{ ...port, ...mtu, type: 'tap' }]
-    return [
-      {
-        ...port,
-        ...mtu,
-        type: 'veth',
-        peer: { name: guestDevice ?? 'eth0', netns: target.name, macAddress: vif.address },
-      },
-    ]
+    const port = guestLink(vif, target, guestDevice)
+    return [{ ...port, ...this.#mtu(network), master: this.getDev(network), hairpin: true }]
   }
 
   /** What leads from the bridge to other hosts. */

@@ -1,6 +1,7 @@
 import {
   definePlugin,
   forwardingOf,
+  guestLink,
   interfaceOptions,
   type LinuxNetInterfaceDriver,
   mtuOf,
@@ -74,16 +75,10 @@ export class LinuxOVSInterfaceDriver implements LinuxNetInterfaceDriver {
     target: VifTarget,
     guestDevice: string | null,
   ): readonly Resource[] {
-    const name = vif.device ?? target.name
-    const link = { kind: 'link' as const, name, ...mtuOf(network, this.#mtuByDefault) }
+    const link = guestLink(vif, target, guestDevice)
+    const { name } = link
     return [
-      target.kind === 'tap'
-        ? { ...link, type: 'tap' }
-        : {
-            ...link,
-            type: 'veth',
-            peer: { name: guestDevice ?? 'eth0', netns: target.name, macAddress: vif.address },
-          },
+      { ...link, ...mtuOf(network, this.#mtuByDefault) },
       this.#port(name, network, {
         'iface-id': vif.uuid,
         'iface-status': 'active',
