@@ -11,6 +11,18 @@ const alias = [
   { find: /^netloom$/, replacement: path('./core/bin/index.ts') },
 ]
 
+const ON_A_REAL_HOST = {
+  globalSetup: ['test/root/setup.ts'],
+  pool: 'forks' as const,
+  testTimeout: 300_000,
+  hookTimeout: 300_000,
+}
+
+/** What a host that is held up by other tests would change: how many processes it takes, and who is silent for how long. */
+const NOT_BESIDE_OTHERS = ['busy-host', 'killed-service', 'outages', 'process-counts'].map(
+  (name) => `test/root/${name}.test.ts`,
+)
+
 export default defineConfig({
   resolve: { alias },
   test: {
@@ -37,8 +49,9 @@ export default defineConfig({
           include: ['test/services/**/*.test.ts', 'test/{drivers/database,scenarios}/*.test.ts'],
           exclude: ['test/drivers/database/sqlite*.test.ts'],
           pool: 'forks',
+          isolate: false,
           // They wait for servers more than they work.
-          maxWorkers: 2,
+          maxWorkers: 4,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
@@ -46,14 +59,22 @@ export default defineConfig({
       {
         resolve: { alias },
         test: {
+          ...ON_A_REAL_HOST,
           name: 'root',
           sequence: { groupOrder: 2 },
-          globalSetup: ['test/root/setup.ts'],
           include: ['test/root/**/*.test.ts'],
-          pool: 'forks',
+          exclude: NOT_BESIDE_OTHERS,
+          maxWorkers: 2,
+        },
+      },
+      {
+        resolve: { alias },
+        test: {
+          ...ON_A_REAL_HOST,
+          name: 'root-alone',
+          sequence: { groupOrder: 3 },
+          include: NOT_BESIDE_OTHERS,
           fileParallelism: false,
-          testTimeout: 300_000,
-          hookTimeout: 300_000,
         },
       },
     ],

@@ -14,7 +14,7 @@ import { sqliteDialect } from '../../drivers/database/sqlite/dialect.ts'
 import { loadSqlite } from '../../drivers/database/sqlite/library.ts'
 import { engineFor } from '../drivers/database/engine.ts'
 import { mac, newNetwork, TestClock } from '../drivers/database/facts.ts'
-import { connect, provideMysqlServer } from '../kit-internal/mysql-server.ts'
+import { connect, provideMysqlServer } from '../kit-internal/servers.ts'
 
 const POOL = 200_000
 const CLIENTS = [1, 8, 32]

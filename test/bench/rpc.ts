@@ -12,8 +12,8 @@ import { fileURLToPath } from 'node:url'
 import type { RpcDriver } from 'netloom/contracts'
 import { silentLogger } from 'netloom/testing'
 import { LocalRpc } from '../../drivers/rpc/local/local-rpc.ts'
+import { provideBroker } from '../kit-internal/servers.ts'
 import { makeAmqpBus } from '../services/amqp/amqp-bus.ts'
-import { openTestBroker } from '../services/amqp/test-broker.ts'
 import { openBareClient } from './rpc/bare.ts'
 
 const ROUNDS = 21
@@ -55,7 +55,7 @@ async function compare(ways: Readonly<Record<string, Call>>, calls: number, inFl
 }
 
 export default async function bench(): Promise<void> {
-  const broker = await openTestBroker()
+  const broker = await provideBroker()
   const runPath = await mkdtemp(join(tmpdir(), 'nlbench-'))
   const bus = await makeAmqpBus(broker.url)
   const serverPath = fileURLToPath(new URL('./rpc/server.js', import.meta.url))

@@ -4,7 +4,8 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,6 +24,8 @@ const START_LIMIT_MS = 60_000
 export interface PrivateMariadbOptions {
   /** The network namespace that it runs in; this process's own when it is not given. */
   readonly namespace?: string
+  /** The folder that its own is made in; default: the one for temporary files. */
+  readonly parent?: string | undefined
   /** Where it listens; default 127.0.0.1. */
   readonly address?: string
   /** Default: 3306 in a namespace, else one that is free. */
@@ -49,8 +52,8 @@ export interface PrivateMariadb {
 export async function startPrivateMariadb(options: PrivateMariadbOptions = {}): Promise<PrivateMariadb> {
   await provideRequirements((line) => process.stderr.write(`${line}\n`), REQUIRED)
   const { namespace, address = '127.0.0.1', port = namespace ? 3306 : await freePort() } = options
-  const folder = await mkdtemp(join(tmpdir(), 'nlmy-'))
-  const paths = { data: join(folder, 'data'), socket: join(folder, 'socket'), log: join(folder, 'log') }
+  const folder = await mkdtemp(join(options.parent ?? tmpdir(), 'nlmy-'))
+  const paths = { data: join(folder, 'data'), socket: join(folder, 'socket'), log: join(folder, 'log.err') }
   const user = process.getuid?.() === 0 ? ['--user=root'] : []
   await createProcessExecutor().run({
     argv: [
@@ -74,13 +77,20 @@ export async function startPrivateMariadb(options: PrivateMariadbOptions = {}): 
     async start() {
       const started = spawn(argv[0]!, argv.slice(1), { stdio: 'ignore' })
       started.on('error', () => undefined)
+      started.on('exit', (code, signal) => {
+        // Whoever needs it would only be refused a connection.
+        if (child === started)
+          process.stderr.write(`mariadbd ended by itself (${code ?? signal}): ${endOf(paths.log)}\n`)
+      })
       child = started
       await answering(started, paths)
     },
     async kill() {
       if (child === null || child.exitCode !== null || child.signalCode !== null) return
-      const ended = once(child, 'exit')
-      child.kill('SIGKILL')
+      const killed = child
+      child = null
+      const ended = once(killed, 'exit')
+      killed.kill('SIGKILL')
       await ended
     },
     freeze: () => void child?.kill('SIGSTOP'),
@@ -114,10 +124,13 @@ async function answering(child: ChildProcess, paths: { socket: string; log: stri
         await new Promise((resolve) => setTimeout(resolve, 50))
         continue
       }
-      const log = await readFile(paths.log, 'utf8').catch(() => '')
-      throw new Error(`mariadbd does not answer: ${log.split('\n').slice(-10).join('\n')}`, { cause: error })
+      throw new Error(`mariadbd does not answer: ${endOf(paths.log)}`, { cause: error })
     }
   }
+}
+
+function endOf(log: string): string {
+  return existsSync(log) ? readFileSync(log, 'utf8').split('\n').slice(-20).join('\n') : 'it logged nothing'
 }
 
 /** The user of an installation may log in from its own machine only. */

@@ -21,6 +21,8 @@ const START_LIMIT_MS = 90_000
 const INSTALL_LIMIT_MS = 300_000
 
 export interface PrivateRabbitmqOptions {
+  /** The folder that its own is made in; default: the one for temporary files. */
+  readonly parent?: string | undefined
   /** Address to listen on; hosts that shall reach it must have a way there. Default: loopback. */
   readonly address?: string
   /** A network namespace to run in, which exists and whose loopback is up. Default: the one of this process. */
@@ -55,8 +57,8 @@ export interface PrivateRabbitmq {
 /** Starts one; ends when it answers. @throws {Error} with what it logged */
 export async function startPrivateRabbitmq(options: PrivateRabbitmqOptions = {}): Promise<PrivateRabbitmq> {
   await provideRabbitmq()
-  const { address = '127.0.0.1', namespace, tls } = options
-  const folder = await mkdtemp(join(tmpdir(), 'nlrabbit-'))
+  const { address = '127.0.0.1', namespace, tls, parent = tmpdir() } = options
+  const folder = await mkdtemp(join(parent, 'nlrabbit-'))
   const [port, tlsPort, nodePort, epmdPort] = namespace === undefined ? await freePorts(4) : [5672, 5671, 25672, 4369]
   await writeFile(join(folder, 'plugins'), '[].\n')
   await writeFile(join(folder, 'rabbitmq.conf'), configuration(address, port!, tls && { ...tls, port: tlsPort! }))

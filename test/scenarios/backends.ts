@@ -17,6 +17,8 @@ export interface Backends {
   readonly name: string
   /** The flags that choose them, for one cloud. @param folder of this cloud alone, which goes with the test */
   flags(folder: string): Promise<readonly string[]>
+  /** A test of very many cases takes each `every`-th of them: 1 where all of them take seconds. */
+  readonly every: number
 }
 
 const local: Backends = {
@@ -27,6 +29,7 @@ const local: Backends = {
     '--rpc_backend=local',
     `--run_path=${folder}/run`,
   ],
+  every: 1,
 }
 
 const servers: Backends = {
@@ -38,6 +41,7 @@ const servers: Backends = {
     `--transport_url=${inject('amqpBroker')}`,
     `--control_exchange=netloom-test-${randomUUID()}`,
   ],
+  every: 4,
 }
 
 export const backends: readonly Backends[] = [mysqlServer === null ? local : servers]

@@ -101,7 +101,7 @@ async function smallCloud(pair: Backends, size: number, flags: readonly string[]
 describe.each(backends)('leases on $name', (pair) => {
   test('two guests on one address: any order ends right (defects-manager A3, A4, A5, A6, A7; defects-linux-net C13; lessons B1)', async () => {
     const cloud = await smallCloud(pair, 1)
-    for (const order of orders()) {
+    for (const order of orders().filter((_, index) => index % pair.every === 0)) {
       const model = new AddressModel()
       const told: string[] = []
       for (const event of order) {

@@ -1,27 +1,22 @@
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, describe, expect, inject, test, vi } from 'vitest'
 import { startChild } from '../../drivers/database/processes/start.ts'
 import { codeOf, echo, gate, inTime, until } from '../../drivers/rpc/bus.ts'
 import { rpcCases } from '../../drivers/rpc/cases.ts'
 import { bundle } from '../../kit-internal/bundle.ts'
 import { type AmqpBus, makeAmqpBus } from './amqp-bus.ts'
-import { openTestBroker, type TestBroker } from './test-broker.ts'
 
-let broker: TestBroker
 let serverScript: string
 let clientScript: string
 beforeAll(async () => {
-  broker = await openTestBroker()
   serverScript = await bundle('test/services/amqp/processes/server.ts', 'amqp-server')
   clientScript = await bundle('test/services/amqp/processes/client.ts', 'amqp-client')
 })
-afterAll(() => broker.end())
-
-describe('every bus', () => rpcCases(() => makeAmqpBus(broker.url)))
+describe('every bus', () => rpcCases(() => makeAmqpBus(inject('amqpBroker'))))
 
 describe('on RabbitMQ', () => {
   let bus: AmqpBus
   beforeEach(async () => {
-    bus = await makeAmqpBus(broker.url)
+    bus = await makeAmqpBus(inject('amqpBroker'))
   })
   afterEach(() => bus.end())
 

@@ -1,22 +1,15 @@
 import type { ConfirmChannel, Options } from 'amqplib'
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, inject, test } from 'vitest'
 import { MAX_MESSAGE_BYTES } from '../../../drivers/rpc/envelope.ts'
 import { codeOf, echo, until } from '../../drivers/rpc/bus.ts'
 import { type AmqpBus, makeAmqpBus } from './amqp-bus.ts'
-import { openTestBroker, type TestBroker } from './test-broker.ts'
-
-let broker: TestBroker
-beforeAll(async () => {
-  broker = await openTestBroker()
-})
-afterAll(() => broker.end())
 
 let bus: AmqpBus
 let raw: ConfirmChannel
 let answers: { id: string; error?: { code: string; message: string }; refused?: boolean }[]
 beforeEach(async () => {
-  bus = await makeAmqpBus(broker.url)
+  bus = await makeAmqpBus(inject('amqpBroker'))
   await (await bus.open('a')).serve('network', 'a', echo)
   raw = await bus.raw()
   answers = []
