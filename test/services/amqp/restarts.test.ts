@@ -107,11 +107,13 @@ test('casts that name no host survive servers and broker, and are run once', asy
   await restart()
   open()
   await until(() => begun.length === 20)
+  // What a host is seen to have done when it goes is not there again. A quorum queue may let its reader go before it has
+  // applied what that one acknowledged last.
+  const counts = () => rabbit.control('list_queues', 'name', 'messages')
+  await until(async () => (await counts()).includes(`${bus.names.casts('network')}\t0\n`))
   await driver.close()
-  // What a host did not say it has done is there again when it is gone.
   const raw = await bus.raw()
-  // The count of a quorum queue follows what was acknowledged.
-  await until(async () => (await raw.checkQueue(bus.names.casts('network'))).messageCount === 0)
+  expect((await raw.checkQueue(bus.names.casts('network'))).messageCount).toBe(0)
   expect(begun.sort()).toEqual(Array.from({ length: 20 }, (_, n) => `cast ${n}`).sort())
 })
 
