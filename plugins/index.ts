@@ -7,6 +7,7 @@ export const builtinPlugins = {
   },
   network_driver: {
     bridge: () => import('./interface/bridge.ts'),
+    vlan: () => import('./interface/vlan.ts'),
     ovs: () => import('./interface/ovs.ts'),
     noop: () => import('./interface/noop.ts'),
   },

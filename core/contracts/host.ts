@@ -13,7 +13,10 @@ export interface LinuxNetInterfaceDriver {
    * @param gateway false: serve DHCP but do not forward
    */
   plug(network: NetworkRow, macAddress: string, gateway: boolean): readonly Resource[]
-  /** Names of devices that go when the network leaves this host; only ones that `plug` makes for it alone. */
+  /**
+   * Names of devices that go when the network leaves this host; only ones that `plug` makes. One that several networks
+   * share is named by each of them, who want it alike, and goes with the last.
+   */
   unplug(network: NetworkRow): readonly string[]
   /** One guest's port. */
   attach(

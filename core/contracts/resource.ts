@@ -25,6 +25,8 @@ export interface LinkResource {
   /** Of a VLAN: the device that carries it, and its id, 1 to 4094. Neither can be changed: with another it is another link. */
   readonly parent?: string
   readonly vlanId?: number
+  /** Of a bridge: its ports are apart by VLAN, and a new one is on none. One of others that is so is taken as it is. */
+  readonly vlanFiltering?: boolean
   /** The bridge it is a port of. */
   readonly master?: string
   /** A bridge port that sends frames back where they came from: a guest reaches its own floating IP (nova linux_net). */
@@ -79,6 +81,17 @@ export interface DaemonResource {
   readonly argv: readonly [string, ...string[]]
   readonly environment: Readonly<Record<string, string>>
   readonly pidFile: string
+}
+
+/** A port of a bridge, or with `self` the bridge itself, is on a VLAN. Only of a bridge with `vlanFiltering`. */
+export interface PortVlanResource {
+  readonly kind: 'port-vlan'
+  readonly device: string
+  /** 1 to 4094. */
+  readonly vlanId: number
+  /** Its frames come and go without a tag: of one VLAN at most. */
+  readonly untagged?: boolean
+  readonly self?: boolean
 }
 
 /** A port of an Open vSwitch bridge, which is the operator's and must be there. Outlives a boot of the machine. */
@@ -154,6 +167,7 @@ export type HostResource =
   | SysctlResource
   | FileResource
   | DaemonResource
+  | PortVlanResource
   | OvsPortResource
   | OvsFlowResource
   | HandoverResource
@@ -276,6 +290,8 @@ export function resourceKey(resource: HostResource): string {
       return `file ${resource.path}`
     case 'daemon':
       return `daemon ${resource.pidFile}`
+    case 'port-vlan':
+      return `port-vlan ${resource.device} ${resource.vlanId}`
     case 'ovs-port':
       return `ovs-port ${resource.name}`
     case 'ovs-flow':

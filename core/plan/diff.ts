@@ -37,6 +37,7 @@ export function diffResources(
   const steps: Step[] = []
   const waiting: Waiting[] = []
   const withMac = withMacOfDevice(wanted, state)
+  const joining = joiningPorts(wanted, state)
   for (const { owner, resource: asked } of wanted) {
     if (asked.kind === 'handover') {
       const step = handoverStep(owner, asked, state)
@@ -45,7 +46,8 @@ export function diffResources(
     }
     const resource = withMac(asked)
     const observed = state.resources.get(resourceKey(resource))
-    if (observed && satisfies(resource, observed)) continue
+    const isLost = resource.kind === 'port-vlan' && joining.has(resource.device)
+    if (observed && !isLost && satisfies(resource, observed)) continue
     const missing =
       missingNamespace(resource, observed, state) ??
       missingBridge(resource, wanted, state) ??
@@ -79,6 +81,17 @@ export function applySteps(state: HostState, steps: readonly Step[]): HostState 
   }
   const carried = carriedAfter(state, steps)
   return carried ? { ...state, resources, carried } : { ...state, resources }
+}
+
+/** Devices that become ports of a bridge: what VLANs they were on before counts no more. */
+function joiningPorts(wanted: readonly OwnedResource[], state: HostState): ReadonlySet<string> {
+  return new Set(
+    wanted.flatMap(({ resource }) => {
+      if (resource.kind !== 'link' || resource.master === undefined) return []
+      const there = state.resources.get(resourceKey(resource))?.resource
+      return there?.kind === 'link' && there.master === resource.master ? [] : [resource.name]
+    }),
+  )
 }
 
 function isRemovable(resource: HostResource): boolean {
@@ -128,6 +141,8 @@ function satisfies(wanted: HostResource, { resource: there, ours }: ObservedReso
     const sameWords = wanted.argv.length === there.argv.length && wanted.argv.every((word, i) => word === there.argv[i])
     return sameWords && Object.entries(wanted.environment).every(([name, value]) => there.environment[name] === value)
   }
+  if (wanted.kind === 'port-vlan' && there.kind === 'port-vlan')
+    return (wanted.untagged ?? false) === (there.untagged ?? false)
   if (wanted.kind === 'ovs-port' && there.kind === 'ovs-port') return satisfiesPort(wanted, there)
   if (wanted.kind === 'ovs-flow' && there.kind === 'ovs-flow') return wanted.actions === there.actions
   return wanted.kind === 'address' && there.kind === 'address'
@@ -146,10 +161,11 @@ function satisfiesPort(wanted: OvsPortResource, there: OvsPortResource): boolean
 
 /** An operator's own device keeps its type, MAC and MTU; only that it is up, and what makes it a port, is ours to say. */
 function satisfiesLink(wanted: LinkResource, there: LinkResource, ours: boolean): boolean {
-  const same = (...keys: readonly ('macAddress' | 'mtu' | 'master' | 'hairpin' | 'parent' | 'vlanId')[]) =>
-    keys.every((key) => wanted[key] === undefined || wanted[key] === there[key])
+  const same = (
+    ...keys: readonly ('macAddress' | 'mtu' | 'master' | 'hairpin' | 'parent' | 'vlanId' | 'vlanFiltering')[]
+  ) => keys.every((key) => wanted[key] === undefined || wanted[key] === there[key])
   if (there.down || (!isOthers(wanted) && wanted.type !== there.type)) return false
-  if (!same('master', 'hairpin', 'parent', 'vlanId')) return false
+  if (!same('master', 'hairpin', 'parent', 'vlanId', 'vlanFiltering')) return false
   if (wanted.peer && there.peer && !satisfiesEnd(wanted.peer, there.peer)) return false
   if (wanted.type === 'internal') return same('mtu', 'macAddress')
   if (wanted.type === 'existing' || !ours) return true
@@ -181,6 +197,8 @@ export function describeResource(resource: HostResource): string {
       return `file ${resource.path}`
     case 'daemon':
       return `daemon ${resource.name}`
+    case 'port-vlan':
+      return `VLAN ${resource.vlanId} on ${resource.device}${resource.untagged ? ', untagged' : ''}`
     case 'ovs-port':
       return `port ${resource.name} of ${resource.bridge}${resource.tag === undefined ? '' : ` with tag ${resource.tag}`}`
     case 'ovs-flow': {

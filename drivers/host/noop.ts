@@ -105,6 +105,15 @@ export class NoopHost implements HostDriver {
     if (carried && carried.addresses.length > 0) this.#carried.set(to, carried)
   }
 
+  /** With a port its VLANs go, and with a bridge those of its ports. */
+  #forgetVlans(link: string): void {
+    for (const [key, { resource }] of this.#resources) {
+      if (resource.kind !== 'port-vlan') continue
+      const port = this.#resources.get(`link ${resource.device}`)?.resource
+      if (resource.device === link || (port?.kind === 'link' && port.master === link)) this.#resources.delete(key)
+    }
+  }
+
   #apply(verb: Step['verb'], resource: HostResource): void {
     const key = resourceKey(resource)
     const ours = !(resource.kind === 'link' && (resource.keep || ['existing', 'internal'].includes(resource.type)))
@@ -112,6 +121,7 @@ export class NoopHost implements HostDriver {
     if (verb === 'remove') {
       this.#resources.delete(key)
       if (resource.kind === 'ovs-port' && resource.internal) this.#resources.delete(`link ${resource.name}`)
+      if (resource.kind === 'link') this.#forgetVlans(resource.name)
     } else this.#resources.set(key, { resource, ours })
   }
 }

@@ -6,17 +6,16 @@ import type { Device, Seen } from './vlan/two-hosts.ts'
 
 const named = (devices: readonly Device[], name: string) => devices.find((device) => device.name === name)
 
-describe.skipIf(!isRoot)('networks on VLANs, with bridges', () => {
-  let seen: Seen
-  let processesLeft: number
-  beforeAll(async () => {
-    const run = await seeTwoHosts(['bridge'])
-    seen = run.seen.bridge as Seen
-    processesLeft = run.processesLeft
-  }, LIMIT_MS + 20_000)
+let run: Awaited<ReturnType<typeof seeTwoHosts>>
+beforeAll(async () => {
+  if (isRoot) run = await seeTwoHosts(['bridge', 'vlan'])
+}, LIMIT_MS + 20_000)
+
+describe.skipIf(!isRoot)('networks on VLANs, with a bridge each', () => {
+  const seen = () => run.seen.bridge as Seen
 
   it('are a VLAN device on the trunk that is a port of a bridge, both with one MAC address and MTU (defects-linux-net E13)', () => {
-    const { net1, vm1 } = seen.hosts
+    const { net1, vm1 } = seen().hosts
     for (const [devices, id] of [
       [net1, 100],
       [vm1, 100],
@@ -38,20 +37,64 @@ describe.skipIf(!isRoot)('networks on VLANs, with bridges', () => {
     expect(named(vm1, 'br101')?.address).not.toBe(named(vm1, 'br100')?.address)
   })
 
-  it('keep the MAC address of their bridge whatever ports join (defects-linux-net E3)', () => {
-    for (const [host, mac] of Object.entries(seen.bridgeMacsBefore)) {
-      expect(named(seen.hosts[host as keyof Seen['hosts']], 'br100')?.address).toBe(mac)
+  it('hand a new MTU to VLAN and bridge (defects-linux-net E13)', () => {
+    const { net1, vm1 } = seen().replugged
+    const mtus = [net1, vm1].map((devices) => ['vlan100', 'br100'].map((name) => named(devices, name)?.mtu))
+    expect(mtus).toEqual([
+      [1400, 1400],
+      [1400, 1400],
+    ])
+  })
+})
+
+describe.skipIf(!isRoot)('networks on VLANs, with one bridge for the trunk', () => {
+  const seen = () => run.seen.vlan as Seen
+
+  it('are a VLAN device on that bridge, of which the trunk is a port: all with one MAC address, and an MTU each', () => {
+    const { net1, vm1 } = seen().hosts
+    for (const [devices, id] of [
+      [net1, 100],
+      [vm1, 100],
+      [vm1, 101],
+    ] as const) {
+      const address = named(devices, 'br-eth1')?.address
+      expect(devices.filter(({ kind }) => kind === 'bridge')).toEqual([
+        { name: 'br-eth1', kind: 'bridge', address, mtu: 65535 },
+      ])
+      const vlan = { name: `vlan${id}`, kind: 'vlan', id, parent: 'br-eth1', address, mtu: 1450 }
+      expect(named(devices, `vlan${id}`)).toEqual(vlan)
+      expect(named(devices, 'eth1')?.master).toBe('br-eth1')
     }
-    expect(Object.keys(seen.bridgeMacsBefore)).toEqual(['net1'])
+    expect(named(net1, 'br-eth1')?.address).not.toBe(named(vm1, 'br-eth1')?.address)
+  })
+
+  it('hand a new MTU to the gateway, and none to the bridge', () => {
+    const { net1, vm1 } = seen().replugged
+    const mtus = [net1, vm1].map((devices) => ['vlan100', 'br-eth1'].map((name) => named(devices, name)?.mtu))
+    expect(mtus).toEqual(Array(2).fill([1400, 65535]))
+  })
+})
+
+describe.skipIf(!isRoot).each([
+  { driver: 'bridge', bridge: 'br100', parent: 'eth1' },
+  { driver: 'vlan', bridge: 'br-eth1', parent: 'br-eth1' },
+])('networks on VLANs, network_driver = $driver', ({ driver, bridge, parent }) => {
+  const seen = () => run.seen[driver] as Seen
+
+  it('keep the MAC address of their bridge whatever ports join (defects-linux-net E3)', () => {
+    const mac = seen().macsBefore[bridge]
+    expect(mac).toMatch(/^02:6e/)
+    expect(named(seen().hosts.net1, bridge)?.address).toBe(mac)
   })
 
   it('give the guests of both hosts their addresses by the one DHCP server', () => {
-    expect(seen.leases).toEqual(seen.addresses)
-    expect(Object.values(seen.leases).toSorted()).toEqual(['10.0.0.19', '10.0.0.2', '10.0.0.3'])
+    expect(seen().leases).toEqual(seen().addresses)
+    expect(Object.values(seen().leases).toSorted()).toEqual(['10.0.0.19', '10.0.0.2', '10.0.0.3'])
   })
 
   it('join those of one VLAN across the trunk, and part those of two on the wire and on one host', () => {
-    expect(seen.reach).toEqual({
+    expect(seen().reach).toEqual({
+      byTagOfOtherVlan: false,
       sameVlan: true,
       sameVlanByArp: true,
       sameHostOtherVlanByArp: false,
@@ -61,40 +104,31 @@ describe.skipIf(!isRoot)('networks on VLANs, with bridges', () => {
   })
 
   it('have frames on the trunk that carry their id: only who has it too is answered', () => {
-    expect(seen.stations).toEqual({ 100: true, 101: false, untagged: false })
+    expect(seen().stations).toEqual({ 100: true, 101: false, untagged: false })
   })
 
   it('lead to the VPN server of a project from outside', () => {
-    expect(seen.vpnServer).toBe(true)
+    expect(seen().vpnServer).toBe(true)
   })
 
   it('are as they should be when they are looked at again: nothing is done, nothing changed (defects-linux-net E12)', () => {
-    expect(seen.second).toEqual({ entries: [], changed: false })
-  })
-
-  it('hand a new MTU to VLAN and bridge (defects-linux-net E13)', () => {
-    const { net1, vm1 } = seen.replugged
-    const mtus = [net1, vm1].map((devices) => ['vlan100', 'br100'].map((name) => named(devices, name)?.mtu))
-    expect(mtus).toEqual([
-      [1400, 1400],
-      [1400, 1400],
-    ])
+    expect(seen().second).toEqual({ entries: [], changed: false })
   })
 
   it('name a device of somebody else with another id or parent, and leave it alone (defects-linux-net E16)', () => {
     const refusal = (name: string, id: number) =>
       expect.stringContaining(
-        `${name} is there and is no vlan with id ${id} of eth1: netloom did not make it and leaves it alone`,
+        `${name} is there and is no vlan with id ${id} of ${parent}: netloom did not make it and leaves it alone`,
       )
-    expect(seen.foreign).toEqual({ refusals: [refusal('vlan100', 100), refusal('vlan101', 101)], untouched: true })
+    expect(seen().foreign).toEqual({ refusals: [refusal('vlan100', 100), refusal('vlan101', 101)], untouched: true })
   })
 
   it('go from the hosts when they are deleted (defects-linux-net E19)', () => {
     const names = (devices: readonly Device[]) => devices.map(({ name }) => name).toSorted()
-    expect([names(seen.left.net1), names(seen.left.vm1)]).toEqual(Array(2).fill(['eth0', 'eth1', 'lo']))
+    expect([names(seen().left.net1), names(seen().left.vm1)]).toEqual(Array(2).fill(['eth0', 'eth1', 'lo']))
   })
+})
 
-  it('leave no process of the kernel on which they were tried', () => {
-    expect(processesLeft).toBe(0)
-  })
+it.skipIf(!isRoot)('the kernel on which VLANs were tried leaves no process', () => {
+  expect(run.processesLeft).toBe(0)
 })

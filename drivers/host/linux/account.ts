@@ -5,11 +5,13 @@ import {
   type HostResource,
   type LinkResource,
   type Logger,
+  type PortVlanResource,
   resourceKey,
   type Step,
 } from 'netloom/contracts'
 import type { Failures } from './failures.ts'
 import type { Ledger } from './ledger.ts'
+import { portVlanText } from './port-vlans.ts'
 import { creationText } from './render-links.ts'
 
 /** What the record of this host is told, before and after. */
@@ -37,8 +39,8 @@ export class Account {
       if (resource.kind === 'daemon') {
         const records = this.#ledger.recordsOf(key).filter((record) => record.kind === 'daemon')
         this.#daemons.set(key, [...records, resource])
-      } else if (verb !== 'remove' && isDevice(resource) && !this.#ledger.has(key)) {
-        const text = creationText(resource)
+      } else if (verb !== 'remove' && isMadeByLine(resource) && !this.#ledger.has(key)) {
+        const text = resource.kind === 'port-vlan' ? portVlanText(resource) : creationText(resource)
         if (text !== null) this.#creations.set(text, key)
       } else if (verb === 'add' && resource.kind === 'ovs-port' && !this.#ledger.has(key)) this.#creations.set(key, key)
     }
@@ -77,8 +79,8 @@ export class Account {
   }
 }
 
-function isDevice(resource: HostResource): resource is LinkResource | AddressResource {
-  return resource.kind === 'link' || resource.kind === 'address'
+function isMadeByLine(resource: HostResource): resource is LinkResource | AddressResource | PortVlanResource {
+  return ['link', 'address', 'port-vlan'].includes(resource.kind)
 }
 
 /** What netloom may have to take away again one day. */

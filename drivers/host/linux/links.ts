@@ -12,7 +12,7 @@ interface IpLink {
   readonly address?: string
   readonly linkinfo?: {
     readonly info_kind?: string
-    readonly info_data?: { readonly type?: string; readonly id?: number }
+    readonly info_data?: { readonly type?: string; readonly id?: number; readonly vlan_filtering?: number }
     readonly info_slave_kind?: string
     readonly info_slave_data?: { readonly hairpin?: boolean }
   }
@@ -46,6 +46,7 @@ function linkOf(link: IpLink): LinkResource {
   return {
     ...base,
     mtu: link.mtu,
+    ...(link.linkinfo?.info_data?.vlan_filtering === 1 ? { vlanFiltering: true } : {}),
     ...(link.address === undefined ? {} : { macAddress: link.address }),
     ...(link.master === undefined ? {} : { master: link.master }),
     ...(port ? { hairpin: link.linkinfo?.info_slave_data?.hairpin === true } : {}),

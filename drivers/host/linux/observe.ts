@@ -1,6 +1,6 @@
 /**
- * What the host looks like: one process, one more when a device is to hand over what it carries, and one or two where there
- * is an Open vSwitch; the rest is read from files.
+ * What the host looks like: one process, one more when a device is to hand over what it carries, one where ports are on
+ * VLANs, and one or two where there is an Open vSwitch; the rest is read from files.
  */
 import { readdir } from 'node:fs/promises'
 import {
@@ -22,6 +22,7 @@ import { readFiles } from './files.ts'
 import type { Ledger } from './ledger.ts'
 import { parseLinks, SHOW_ADDRESSES } from './links.ts'
 import { lookAtOvs, type OvsLook } from './ovs-look.ts'
+import { lookAtPortVlans } from './port-vlans.ts'
 import type { Sysctl } from './sysctl.ts'
 
 /** The means to look at a host. */
@@ -44,14 +45,16 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
     namesIn(namespacesFolder),
     lookAtOvs(tools, wanted, made),
   ])
+  const links = parseLinks(shown.stdout)
   const found: readonly HostResource[] = [
-    ...withoutLeft(parseLinks(shown.stdout), wanted, ovs).map((resource) =>
+    ...withoutLeft(links, wanted, ovs).map((resource) =>
       resource.kind === 'link' ? withPeer(resource, ledger) : resource,
     ),
     ...observeSysctls(wanted, tools.sysctl),
     ...files,
     ...observeDaemons(wanted, ledger),
     ...ovs.resources,
+    ...(await lookAtPortVlans(executor, [...wanted, ...made], links)),
   ]
   const resources = new Map<string, ObservedResource>()
   for (const resource of found) {

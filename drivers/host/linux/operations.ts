@@ -12,6 +12,7 @@ import {
 } from 'netloom/contracts'
 import { handoverOperations, movedDevices } from './handover.ts'
 import { ovsOperations } from './ovs-changes.ts'
+import { BRIDGE_BATCH, portVlanLines } from './port-vlans.ts'
 import { addressLine, isAnother, type LinkLines, linkLines, removeLine, restoreLines } from './render-links.ts'
 
 /** Runs each line when it is read, and goes on after one that failed. */
@@ -36,8 +37,13 @@ export function hostOperations(steps: readonly Step[], state: HostState, ovsTime
     state,
     new Map(movedLinks.map(({ wanted, lines }) => [wanted.name, lines.configure])),
   )
+  const vlans = portVlanLines(steps, state)
+  const guests = early.filter(hasGuestLines)
+  // A device is a port before it is on a VLAN; guests come last, and what they go through does not wait for them.
+  const isGuest = ({ owner }: BatchLine) => guests.some(({ lines }) => lines.guest.some((line) => line.owner === owner))
   return [
     ...steps.flatMap(stopOperation),
+    ...batch('unbind', vlans.remove, BRIDGE_BATCH),
     // What comes back is off its bridge before that goes; what is taken over comes to one that is there.
     ...handovers.filter(({ phase }) => phase === 'unbind'),
     ...batch('unbind', [...unbindLines(steps, state), ...links.flatMap(({ lines }) => lines.remove)]),
@@ -46,12 +52,18 @@ export function hostOperations(steps: readonly Step[], state: HostState, ovsTime
       ...steps.filter((step) => !isLate(step)).flatMap(addressLines),
     ]),
     ...handovers.filter(({ phase }) => phase === 'bind'),
+    ...batch(
+      'bind',
+      vlans.add.filter((line) => !isGuest(line)),
+      BRIDGE_BATCH,
+    ),
     ...guestBatches(early),
     ...checksumOperations(steps, state),
     ...batch(
       'bind',
-      early.filter(hasGuestLines).flatMap(({ lines }) => lines.configure),
+      guests.flatMap(({ lines }) => lines.configure),
     ),
+    ...batch('bind', vlans.add.filter(isGuest), BRIDGE_BATCH),
     ...ovsOperations(steps, state, ovsTimeout),
     ...batch('bind', [...bridgesFirst(late), ...steps.filter(isLate).flatMap(addressLines)]),
     ...steps.flatMap(sysctlOperation),

@@ -60,7 +60,9 @@ function unsafeWord(resource: HostResource): string | null {
         ? [resource.device, resource.cidr, resource.broadcast]
         : resource.kind === 'handover'
           ? wordsOf(resource)
-          : []
+          : resource.kind === 'port-vlan'
+            ? [resource.device]
+            : []
   const bad = words.find((word) => word !== undefined && !/^[A-Za-z0-9_:][A-Za-z0-9_.:/@-]*$/.test(word))
   return bad === undefined ? null : `${JSON.stringify(bad)} is no name or address of a device`
 }
@@ -86,6 +88,8 @@ function whyNot(resource: HostResource, state: HostState, removed: ReadonlySet<s
     const what = resource.vlanId === undefined ? '' : ` with id ${resource.vlanId} of ${resource.parent}`
     return `${resource.name} is there and is no ${resource.type}${what}: netloom did not make it and leaves it alone`
   }
+  if (resource.vlanFiltering && there && !there.down && !observed?.ours && !there.vlanFiltering)
+    return `${resource.name} is there without VLAN filtering, and netloom did not make it: turn it on with \`ip link set ${resource.name} type bridge vlan_filtering 1\``
   if (resource.type === 'veth' && !there && !resource.peer)
     return `veth ${resource.name} has no other end to be made with`
   return null

@@ -10,6 +10,9 @@ import {
   type Step,
 } from 'netloom/contracts'
 
+/** Without a default a port is on no VLAN until it is told its own: no frame passes in between. */
+const VLAN_FILTERING = 'vlan_filtering 1 vlan_default_pvid 0'
+
 /** The line that brings a thing into being: when it fails, the thing is not of our making. Null: it is never made. */
 export function creationText(resource: LinkResource | AddressResource): string | null {
   if (resource.kind === 'address') {
@@ -18,10 +21,10 @@ export function creationText(resource: LinkResource | AddressResource): string |
     const nodad = cidr.includes(':') ? 'nodad' : ''
     return words('address add', cidr, given('broadcast', broadcast), given('scope', scope), `dev ${device}`, nodad)
   }
-  const { name, peer, mtu, macAddress, master, parent, vlanId } = resource
+  const { name, peer, mtu, macAddress, master, parent, vlanId, vlanFiltering } = resource
   switch (resource.type) {
     case 'bridge':
-      return `link add name ${name} type bridge forward_delay 0 stp_state 0`
+      return words(`link add name ${name} type bridge forward_delay 0 stp_state 0`, vlanFiltering ? VLAN_FILTERING : '')
     case 'vlan':
       // All in one line: when somebody else has the name by now, nothing of theirs is changed (defects-linux-net E16).
       return words(
@@ -76,6 +79,10 @@ export function linkLines(step: Step, wanted: LinkResource, state: HostState): L
     given('master', master),
     'up',
   )
+  const filtering =
+    there && ours && wanted.vlanFiltering && !there.vlanFiltering
+      ? [line(`link set dev ${wanted.name} type bridge ${VLAN_FILTERING}`)]
+      : []
   // A port that changed its bridge begins with hairpin off again.
   const portIs = master === undefined ? there?.hairpin : false
   const hairpin =
@@ -85,7 +92,7 @@ export function linkLines(step: Step, wanted: LinkResource, state: HostState): L
   return {
     remove: [],
     create: creation === null ? [] : [line(creation, ...harmlessAtCreation(wanted))],
-    configure: creation !== null && wanted.type === 'vlan' ? [] : [line(set), ...hairpin],
+    configure: creation !== null && wanted.type === 'vlan' ? [] : [line(set), ...filtering, ...hairpin],
     guest: [
       ...guestLines(wanted, there?.master === undefined, mtu).map((text) =>
         creation === null ? line(text, 'Cannot find device') : line(text),

@@ -170,13 +170,14 @@ async function runBatch(
       { timeoutMs: BATCH_MS + BATCH_LINE_MS * lines.length },
     )
     const { done, failed, rest } = parseBatch(stderr)
+    const [program] = operation.argv
     for (const [index, message] of failed) {
       const line = lines[index]
-      if (line) blame(line, message, failures, account)
+      if (line) blame(program, line, message, failures, account)
     }
     const fatal = lines[done]
     if (!fatal) return
-    blame(fatal, rest, failures, account)
+    blame(program, fatal, rest, failures, account)
     waiting = lines.slice(done + 1)
     // Twice nothing was run: it is not the lines.
     dumb = done === 0 ? dumb + 1 : 0
@@ -184,8 +185,8 @@ async function runBatch(
   }
 }
 
-function blame(line: BatchLine, message: string, failures: Failures, account: Account): void {
+function blame(program: string, line: BatchLine, message: string, failures: Failures, account: Account): void {
   account.notMade(line.text)
   if (line.harmless?.some((part) => message.includes(part))) return
-  failures.add([line.owner], `\`ip ${line.text}\`: ${message || 'failed without a message'}`)
+  failures.add([line.owner], `\`${program} ${line.text}\`: ${message || 'failed without a message'}`)
 }

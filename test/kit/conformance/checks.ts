@@ -55,6 +55,10 @@ function checkHostResource(resource: HostResource): void {
       assert.match(resource.path, /^\//, 'the path of a file is absolute')
       assert.ok(!resource.path.split('/').includes('..'), `${resource.path} leaves its folder`)
       break
+    case 'port-vlan':
+      checkDevice(resource.device)
+      assert.ok(resource.vlanId >= 1 && resource.vlanId <= 4094, `${resource.vlanId} is no id of a VLAN`)
+      break
     case 'ovs-port':
       checkDevice(resource.name)
       checkDevice(resource.bridge)

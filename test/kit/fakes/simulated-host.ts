@@ -119,7 +119,7 @@ export class SimulatedHost implements HostDriver {
     const { blind, reached, message } = this.#fault ?? {}
     if (blind && reached) throw new CommandFailed({ argv: ['ip', 'address'], code: 1, stderr: message ?? '' })
     const { resources, ...rest } = await this.#inner.observe(wanted)
-    this.#processes += ovsLooks([...wanted, ...[...resources.values()].map(({ resource }) => resource)])
+    this.#processes += moreLooks([...wanted, ...[...resources.values()].map(({ resource }) => resource)])
     const isMissing = ({ resource, ours }: ObservedResource) =>
       !ours && resource.kind === 'link' && this.missingDevices.has(resource.name)
     return {
@@ -213,10 +213,11 @@ export function processesOf(operation: Operation): number {
   return ['batch', 'transaction', 'command', 'switch', 'start-daemon'].includes(operation.kind) ? 1 : 0
 }
 
-/** How many more it starts to look, where things of an Open vSwitch are wanted or were made. */
-function ovsLooks(resources: readonly HostResource[]): number {
+/** How many more it starts to look, where ports on VLANs or things of an Open vSwitch are wanted or were made. */
+function moreLooks(resources: readonly HostResource[]): number {
   const flowsOn = new Set(resources.flatMap((resource) => (resource.kind === 'ovs-flow' ? [resource.bridge] : [])))
-  return flowsOn.size + (resources.some(({ kind }) => kind === 'ovs-port' || kind === 'ovs-flow') ? 1 : 0)
+  const vlans = resources.some(({ kind }) => kind === 'port-vlan') ? 1 : 0
+  return vlans + flowsOn.size + (resources.some(({ kind }) => kind === 'ovs-port' || kind === 'ovs-flow') ? 1 : 0)
 }
 
 function toolOf(operation: Operation): Tool {
@@ -266,9 +267,13 @@ function isNamed({ owner, resource }: Step, operation: Operation): boolean {
     const device = resource.kind === 'handover' ? resource.device : isPort ? resource.name : null
     return device !== null && operation.lines.some((line) => line.split(' ').includes(device))
   }
-  if (operation.kind !== 'batch' || (resource.kind !== 'link' && resource.kind !== 'address')) return false
-  const name = resource.kind === 'link' ? resource.name : resource.cidr
-  return operation.lines.some((line) => line.owner === owner && line.text.split(' ').includes(name))
+  if (operation.kind !== 'batch') return false
+  const says = (...words: readonly string[]) =>
+    operation.lines.some((line) => line.owner === owner && words.every((word) => line.text.split(' ').includes(word)))
+  if (operation.argv[0] === 'bridge')
+    return resource.kind === 'port-vlan' && says(resource.device, String(resource.vlanId))
+  if (resource.kind === 'link') return says(resource.name)
+  return resource.kind === 'address' && says(resource.cidr)
 }
 
 /** A link that a later batch is about is there by now, but is no port yet. */

@@ -150,7 +150,7 @@ async function look(cloud: TestCloud) {
     red1: await allocate('red1', 'red', 'vm1'),
     blue1: await allocate('blue1', 'blue', 'vm1'),
   }
-  const bridgeMacsBefore = { net1: (await devices(cloud, 'net1')).find(({ name }) => name === 'br100')?.address }
+  const macsBefore = (await devices(cloud, 'net1')).map(({ name, address }) => [name, address] as const)
   await attach('red2', 'net1')
 
   // Devices of somebody else under the names that are wanted: another id, another parent.
@@ -186,7 +186,10 @@ async function look(cloud: TestCloud) {
     stations[id] = await hears('public', `station${id}`, addresses.red1)
   }
   stations.untagged = await hears('public', 'trunk', addresses.red1)
+  await on(cloud, 'blue1', 'ip', 'link', 'add', 'link', 'eth0', 'name', 'hop100', 'type', 'vlan', 'id', '100')
+  await on(cloud, 'blue1', 'ip', 'link', 'set', 'hop100', 'up')
   const reach = {
+    byTagOfOtherVlan: await hears('blue1', 'hop100', addresses.red1),
     sameVlan: await cloud.ping('red1', addresses.red2),
     sameVlanByArp: await hears('red2', 'eth0', addresses.red1),
     sameHostOtherVlanByArp: await hears('blue1', 'eth0', addresses.red1),
@@ -218,7 +221,7 @@ async function look(cloud: TestCloud) {
   await Promise.all(HOSTS.map((host) => api.reconcile(host)))
   return {
     addresses,
-    bridgeMacsBefore,
+    macsBefore: Object.fromEntries(macsBefore),
     leases,
     vpnServer: vpn.heard('red2'),
     foreign: { refusals, untouched },

@@ -1,0 +1,79 @@
+import { type SimulatedHost, uuidOf } from 'netloom/testing'
+import { describe, expect, test } from 'vitest'
+import { type Backends, backends } from './backends.ts'
+import { type Cloud, makeCloud } from './cloud.ts'
+
+const VLAN_BRIDGE = ['--network_manager=vlan', '--vlan_interface=eth1', '--network_driver=vlan']
+
+async function vlanCloud(pair: Backends, count = 2) {
+  const cloud = await makeCloud(pair, { flags: VLAN_BRIDGE })
+  const request = { label: 'private', cidr: '10.0.0.0/8', num_networks: count, network_size: 16 }
+  return { cloud, networks: await cloud.api.createNetworks(request) }
+}
+
+const plug = ({ api }: Cloud, number: number) =>
+  api.attach('host1', { instance_uuid: uuidOf(number), target: { kind: 'netns', name: `guest${number}` } })
+
+const vlansOn = async (host: SimulatedHost) =>
+  (await host.keys()).filter((key) => key.startsWith('port-vlan ')).map((key) => key.slice('port-vlan '.length))
+
+describe.each(backends)('networks on one bridge for their trunk on $name', (pair) => {
+  test('share it, are apart by their VLANs, and it goes with the last', async () => {
+    const { cloud, networks } = await vlanCloud(pair)
+    const { api, host } = cloud
+    await cloud.guest(1, { project: 'red' })
+    await cloud.guest(2, { project: 'blue' })
+    const one = await plug(cloud, 1)
+    const two = await plug(cloud, 2)
+    const ofNetworks = ['br-eth1 100', 'br-eth1 101', 'eth1 100', 'eth1 101']
+    expect(await vlansOn(host)).toEqual([...ofNetworks, `${one.device} 100`, `${two.device} 101`].toSorted())
+    expect((await host.keys()).filter((key) => key.startsWith('link br'))).toEqual(['link br-eth1'])
+    expect(await host.keys()).toEqual(expect.arrayContaining(['address 10.0.0.1/28 vlan100', 'link vlan101']))
+    expect(await host.rules()).toContain('-i vlan100 -j ACCEPT')
+    await cloud.expectInLine()
+
+    const picture = await cloud.machine.picture()
+    await cloud.machine.stop()
+    await cloud.machine.start()
+    expect(await cloud.machine.picture()).toEqual(picture)
+
+    await api.deallocateForInstance(uuidOf(1))
+    await api.scrubProject('red')
+    await api.deleteNetwork(networks[0]!.uuid)
+    expect(await vlansOn(host)).toEqual(['br-eth1 101', 'eth1 101', `${two.device} 101`].toSorted())
+    expect(await host.keys()).toContain('link br-eth1')
+    await api.deallocateForInstance(uuidOf(2))
+    await api.scrubProject('blue')
+    await api.deleteNetwork(networks[1]!.uuid)
+    expect((await host.keys()).filter((key) => /^(link|port-vlan|address .* vlan)/.test(key))).toEqual(['link eth1'])
+    await cloud.expectInLine()
+  })
+
+  test('few processes: one more than a bridge for each network takes to look, one to plug in', async () => {
+    const { cloud } = await vlanCloud(pair)
+    const { machine, api } = cloud
+    await cloud.guest(1, { project: 'red' })
+    await cloud.guest(2, { project: 'red' })
+    await plug(cloud, 1)
+    // Looks at links, VLANs and rules; the pair, the guest's end, the host's end, and its VLAN.
+    expect(await machine.processesOf(() => plug(cloud, 2))).toBe(7)
+    // dhcp_release is not called: no lease was taken. The pair.
+    expect(await machine.processesOf(() => api.deallocateForInstance(uuidOf(2)))).toBe(1)
+  })
+
+  test('a port that cannot be put on its VLAN fails its guest alone, and nothing of it is left', async () => {
+    const { cloud } = await vlanCloud(pair)
+    await cloud.guest(1, { project: 'red' })
+    await cloud.guest(2, { project: 'red' })
+    await plug(cloud, 1)
+    const before = await vlansOn(cloud.host)
+    // The pair, the guest's end, the host's end.
+    cloud.host.failAt(4, { lasts: true })
+    await expect(plug(cloud, 2)).rejects.toMatchObject({ code: 'HostChangeFailed' })
+    expect(cloud.host.repair()).toBe(true)
+    expect(await vlansOn(cloud.host)).toEqual(before)
+    await cloud.expectInLine()
+    expect(await plug(cloud, 2)).toMatchObject({ device: expect.any(String) })
+    await cloud.expectInLine()
+  })
+})
