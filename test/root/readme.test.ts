@@ -37,8 +37,14 @@ function masked(text: string): string {
  * names of network namespaces for itself, so that those of the README are free.
  */
 async function follow(steps: readonly Step[]): Promise<readonly Step[]> {
-  // The service must not mend by itself what the README breaks, however slow the machine is.
-  const env = { ...process.env, NETLOOM_RECONCILE_INTERVAL: '3600' }
+  // The service must not mend by itself what the README breaks, however slow the machine is: neither with its look at the
+  // whole host, nor when it catches up with what was changed just before.
+  const never = {
+    NETLOOM_RECONCILE_INTERVAL: '3600',
+    NETLOOM_REPORT_INTERVAL: '3600',
+    NETLOOM_SERVICE_DOWN_TIME: '7200',
+  }
+  const env = { ...process.env, ...never }
   const ownNames = 'mkdir -p /run/netns && mount -t tmpfs tmpfs /run/netns && exec bash'
   const shell = spawn('unshare', ['--mount', 'sh', '-c', ownNames], { cwd: root, stdio: ['pipe', 'pipe', 'pipe'], env })
   let output = ''
