@@ -214,11 +214,14 @@ export type PacketIntent =
     }
   /** What the host hears on the device of these types of ICMPv6; nothing where IPv6 is not served. Source: RFC 4861. */
   | { readonly kind: 'accept-icmpv6'; readonly device: string; readonly types: readonly number[] }
-  /** `peers`: with them and within the device alone, all else is dropped; absent: with any. Only of `accept`. */
+  /**
+   * `peers`: with them and within the device alone, all else is dropped; absent: with any. Only of `accept`. `within`: from
+   * port to port of a bridge, which the packet filter sees only with br_netfilter; of all else nothing is said.
+   */
   | {
       readonly kind: 'forwarding'
       readonly device: string
-      readonly verdict: 'accept' | 'drop'
+      readonly verdict: 'accept' | 'drop' | 'within'
       readonly peers?: readonly string[]
     }
   | { readonly kind: 'checksum-fill'; readonly device: string }

@@ -186,8 +186,9 @@ function addForwarding(
   settings: IntentSettings,
 ): void {
   const isDrop = intent.verdict === 'drop'
-  if (!isDrop && intent.verdict !== 'accept') throw invalid(owner, 'verdict', intent.verdict, 'accept or drop')
-  const { device, peers } = intent
+  if (!['accept', 'drop', 'within'].includes(intent.verdict))
+    throw invalid(owner, 'verdict', intent.verdict, 'accept, drop or within')
+  const { device, peers = intent.verdict === 'within' ? [] : undefined } = intent
   if (peers !== undefined && !Array.isArray(peers)) throw invalid(owner, 'peers', peers, 'a list of devices')
   for (const { filter, dropped } of forwardingFamilies(manager, settings)) {
     if (isDrop || peers === undefined) {

@@ -104,6 +104,7 @@ export class LinuxVlanBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
         vlanId: vlan,
         ...mtuOf(network, this.#mtuByDefault ?? DEFAULT_MTU),
       },
+      { kind: 'forwarding', device: bridge, verdict: 'within' },
       forwardingOf(name, gateway, this.#forwardsTo),
     ]
   }

@@ -29,7 +29,16 @@ describe.each(backends)('networks on one bridge for their trunk on $name', (pair
     expect(await vlansOn(host)).toEqual([...ofNetworks, `${one.device} 100`, `${two.device} 101`].toSorted())
     expect((await host.keys()).filter((key) => key.startsWith('link br'))).toEqual(['link br-eth1'])
     expect(await host.keys()).toEqual(expect.arrayContaining(['address 10.0.0.1/28 vlan100', 'link vlan101']))
-    expect(await host.rules()).toContain('-i vlan100 -j ACCEPT')
+    const rules = (await host.rules())
+      .split('\n')
+      .filter((line) => line.includes('FORWARD') && /br-eth1|vlan/.test(line))
+    expect(rules).toEqual([
+      '[0:0] -A netloom-FORWARD -i br-eth1 -o br-eth1 -j ACCEPT',
+      '[0:0] -A netloom-FORWARD -i vlan100 -j ACCEPT',
+      '[0:0] -A netloom-FORWARD -o vlan100 -j ACCEPT',
+      '[0:0] -A netloom-FORWARD -i vlan101 -j ACCEPT',
+      '[0:0] -A netloom-FORWARD -o vlan101 -j ACCEPT',
+    ])
     await cloud.expectInLine()
 
     const picture = await cloud.machine.picture()

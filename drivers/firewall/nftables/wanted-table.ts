@@ -211,7 +211,8 @@ function addForwarding(elements: WantedTable['elements'], owner: string, intent:
   const device = deviceName(owner, intent.device)
   const { verdict, peers } = intent
   if (verdict === 'drop') putFirst(elements.not_forwarded, device, '')
-  else if (verdict !== 'accept') throw invalid(owner, 'verdict', verdict, 'accept or drop')
+  else if (verdict === 'within') putFirst(elements.forwarded_pairs, `${device} . ${device}`, '')
+  else if (verdict !== 'accept') throw invalid(owner, 'verdict', verdict, 'accept, drop or within')
   else if (peers === undefined) putFirst(elements.forwarded, device, '')
   else if (!Array.isArray(peers)) throw invalid(owner, 'peers', peers, 'a list of devices')
   else {

@@ -112,7 +112,7 @@ function whyNotEnslave(
     .flatMap(([, { resource }]) => (resource.kind === 'address' && !isLinkLocal(resource.cidr) ? [resource.cidr] : []))
   return addresses.length === 0
     ? null
-    : `${wanted.name} carries ${addresses.join(', ')}, which would not be reached on a port of ${wanted.master}: move them to ${wanted.master} first`
+    : `${wanted.name} carries ${addresses.join(', ')}, which would not be reached on a port of ${wanted.master}: make ${wanted.master} yourself, with ${wanted.name} as its port and them on it, or move them to another device`
 }
 
 function isLinkLocal(cidr: string): boolean {

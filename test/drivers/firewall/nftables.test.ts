@@ -90,6 +90,11 @@ describe('an intent becomes', () => {
       ],
     ],
     [
+      'an element: a bridge whose ports talk to each other',
+      { kind: 'forwarding', device: 'br-eth1', verdict: 'within' },
+      ['add element inet netloom forwarded_pairs { "br-eth1" . "br-eth1" }'],
+    ],
+    [
       'an element: the way to a server',
       { kind: 'accept', path: 'forward', destination: '10.0.0.2', protocol: 'udp', port: 1194 },
       ['add element inet netloom forwarded_to { 10.0.0.2 . udp . 1194 }'],

@@ -128,6 +128,11 @@ export const rendered: readonly (readonly [what: string, intent: PacketIntent, l
     ],
   ],
   [
+    'a bridge whose ports talk to each other',
+    { kind: 'forwarding', device: 'br-eth1', verdict: 'within' },
+    ['filter netloom-FORWARD -i br-eth1 -o br-eth1 -j ACCEPT'],
+  ],
+  [
     'a network that is not forwarded',
     { kind: 'forwarding', device: 'br100', verdict: 'drop' },
     ['filter netloom-FORWARD -i br100 -j DROP', 'filter netloom-FORWARD -o br100 -j DROP'],

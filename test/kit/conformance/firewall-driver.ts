@@ -30,6 +30,7 @@ const wanted: readonly Contribution[] = frozen([
   { owner: 'network:1', resources: network },
   { owner: 'network:2', resources: [{ kind: 'forwarding', device: 'br101', verdict: 'drop' }] },
   { owner: 'network:3', resources: [{ kind: 'forwarding', device: 'br102', verdict: 'accept', peers: ['eth0'] }] },
+  { owner: 'network:4', resources: [{ kind: 'forwarding', device: 'br-eth1', verdict: 'within' }] },
   floating('203.0.113.5', '10.0.0.2'),
   floating('203.0.113.6', '10.0.0.3'),
 ])
