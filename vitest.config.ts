@@ -11,6 +11,17 @@ const alias = [
   { find: /^netloom$/, replacement: path('./core/bin/index.ts') },
 ]
 
+/** Of what needs neither root nor a service, what takes long: the package as it is installed, and all cases of something. */
+const LONG = [
+  'test/package.test.ts',
+  'test/core/network/faults.test.ts',
+  'test/drivers/database/ownership.test.ts',
+  'test/drivers/database/processes.test.ts',
+]
+
+/** They wait for processes and servers more than they work. */
+const WAITING = { sequence: { groupOrder: 1 }, pool: 'forks' as const, isolate: false, maxWorkers: 4 }
+
 const ON_A_REAL_HOST = {
   globalSetup: ['test/root/setup.ts'],
   pool: 'forks' as const,
@@ -33,6 +44,7 @@ export default defineConfig({
           name: 'unit',
           sequence: { groupOrder: 0 },
           include: ['test/{core,config,plugins,drivers,conformance,scenarios}/**/*.test.ts', 'test/*.test.ts'],
+          exclude: LONG,
           pool: 'forks',
           isolate: false,
           maxWorkers: 2,
@@ -43,19 +55,16 @@ export default defineConfig({
         // What is the same on every store, on a database server this time, and what only such a server has.
         resolve: { alias },
         test: {
+          ...WAITING,
           name: 'services',
-          sequence: { groupOrder: 1 },
           globalSetup: ['test/services/setup.ts'],
           include: ['test/services/**/*.test.ts', 'test/{drivers/database,scenarios}/*.test.ts'],
           exclude: ['test/drivers/database/sqlite*.test.ts'],
-          pool: 'forks',
-          isolate: false,
-          // They wait for servers more than they work.
-          maxWorkers: 4,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
       },
+      { resolve: { alias }, test: { ...WAITING, name: 'long', include: LONG, testTimeout: 60_000 } },
       {
         resolve: { alias },
         test: {

@@ -31,6 +31,12 @@ const presets = {
     vlan_start: 100,
     public_interface: 'eth0',
   },
+  'vlan-bridge.conf': {
+    network_manager: 'vlan',
+    vlan_interface: 'eth1',
+    vlan_start: 100,
+    public_interface: 'eth0',
+  },
   'vlan.conf': {
     network_manager: 'vlan',
     vlan_interface: 'eth1',
