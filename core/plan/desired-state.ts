@@ -92,9 +92,10 @@ export class DesiredState {
   #checkConflict(owner: string, resource: HostResource): void {
     const key = resourceKey(resource)
     for (const [other, theirs] of this.#wanted.get(key) ?? []) {
-      if (other !== owner && JSON.stringify(theirs) !== JSON.stringify(resource)) {
-        throw new PlanConflict({ key, owners: [other, owner] })
-      }
+      if (other === owner) continue
+      if (JSON.stringify(theirs) !== JSON.stringify(resource)) throw new PlanConflict({ key, owners: [other, owner] })
+      // All others want the same: a thousand networks may share a bridge.
+      return
     }
   }
 }

@@ -24,7 +24,8 @@ export class Machine {
   readonly clock: FakeClock
   readonly spool = new MemoryLeaseSpool()
   readonly log = new RecordingLogger()
-  readonly settings: SettingsInput
+  /** Others count from the next start. */
+  settings: SettingsInput
   /** What the machine looks like; another one is a machine that was booted anew. */
   host = new SimulatedHost()
   #service: Service | null = null

@@ -58,6 +58,30 @@ describe.each(backends)('networks on one bridge for their trunk on $name', (pair
     await cloud.expectInLine()
   })
 
+  test('take over the guests of a host that had a bridge for each network, and give them back', async () => {
+    const flags = VLAN_BRIDGE.filter((flag) => flag !== '--network_driver=vlan')
+    const cloud = await makeCloud(pair, { flags })
+    const { machine, host } = cloud
+    await cloud.api.createNetworks({ label: 'private', cidr: '10.0.0.0/24' })
+    await cloud.guest(1, { project: 'red' })
+    const { device } = await plug(cloud, 1)
+    const before = await machine.picture()
+    expect(await host.keys()).toContain('link br100')
+    const { settings } = machine
+    await machine.stop()
+    machine.settings = { ...settings, commandLine: [...settings.commandLine, '--network_driver=vlan'] }
+    await machine.start()
+    expect(await vlansOn(host)).toEqual(['br-eth1 100', 'eth1 100', `${device} 100`].toSorted())
+    expect(await host.resource(`link ${device}`)).toMatchObject({ type: 'veth', master: 'br-eth1' })
+    expect(await host.resource('link vlan100')).toMatchObject({ parent: 'br-eth1' })
+    expect(await host.keys()).not.toContain('link br100')
+    await cloud.expectInLine()
+    await machine.stop()
+    machine.settings = settings
+    await machine.start()
+    expect(await machine.picture()).toEqual(before)
+  })
+
   test('few processes: one more than a bridge for each network takes to look, one to plug in', async () => {
     const { cloud } = await vlanCloud(pair)
     const { machine, api } = cloud

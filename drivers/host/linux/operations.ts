@@ -40,7 +40,8 @@ export function hostOperations(steps: readonly Step[], state: HostState, ovsTime
   const vlans = portVlanLines(steps, state)
   const guests = early.filter(hasGuestLines)
   // A device is a port before it is on a VLAN; guests come last, and what they go through does not wait for them.
-  const isGuest = ({ owner }: BatchLine) => guests.some(({ lines }) => lines.guest.some((line) => line.owner === owner))
+  const guestOwners = new Set(guests.flatMap(({ lines }) => lines.guest.map(({ owner }) => owner)))
+  const isGuest = ({ owner }: BatchLine) => guestOwners.has(owner)
   return [
     ...steps.flatMap(stopOperation),
     ...batch('unbind', vlans.remove, BRIDGE_BATCH),
