@@ -255,6 +255,8 @@ export interface HostState {
   readonly resources: ReadonlyMap<string, ObservedResource>
   /** Names of the network namespaces that are there: a guest's port waits for its namespace. */
   readonly namespaces: ReadonlySet<string>
+  /** Keys of optional kernel settings that were looked for and are not there. */
+  readonly lacking?: ReadonlySet<string>
   /**
    * Open vSwitch bridges that are there, and whether the kernel passes frames or a process; null when it did not answer,
    * undefined when nothing of it was wanted and so it was not looked at.

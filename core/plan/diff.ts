@@ -54,7 +54,7 @@ export function diffResources(
       unseenSwitch(resource, state)
     if (missing !== null) waiting.push({ owner, text: `${describeResource(resource)} waits for ${missing}` })
     else if (observed) steps.push({ verb: 'change', owner, resource })
-    else if (!(resource.kind === 'sysctl' && resource.optional)) steps.push({ verb: 'add', owner, resource })
+    else if (!state.lacking?.has(resourceKey(resource))) steps.push({ verb: 'add', owner, resource })
   }
   for (const [key, owner] of unwanted) {
     const observed = state.resources.get(key)
@@ -65,7 +65,7 @@ export function diffResources(
       )
     }
   }
-  return { steps, waiting, lookAgain: mustLookAgain(wanted, state, unwanted) }
+  return { steps: withoutPortless(steps, state), waiting, lookAgain: mustLookAgain(wanted, state, unwanted) }
 }
 
 /** The state after the steps were run. */
@@ -81,6 +81,18 @@ export function applySteps(state: HostState, steps: readonly Step[]): HostState 
   }
   const carried = carriedAfter(state, steps)
   return carried ? { ...state, resources, carried } : { ...state, resources }
+}
+
+/** A port that waits for something is on no VLAN yet. */
+function withoutPortless(steps: readonly Step[], { resources }: HostState): readonly Step[] {
+  const made = new Set(steps.flatMap(({ resource }) => (resource.kind === 'link' ? [resource.name] : [])))
+  return steps.filter(
+    ({ verb, resource }) =>
+      verb === 'remove' ||
+      resource.kind !== 'port-vlan' ||
+      made.has(resource.device) ||
+      resources.has(`link ${resource.device}`),
+  )
 }
 
 /** Devices that become ports of a bridge: what VLANs they were on before counts no more. */

@@ -103,6 +103,14 @@ describe.skipIf(!isRoot).each([
     })
   })
 
+  it('let guests of one network reach each other by a floating IP, whichever host they are on', () => {
+    const { red1, red2 } = seen().addresses
+    expect(seen().byFloating).toEqual({
+      toOtherHost: ['203.0.113.1', red2],
+      toGatewayHost: ['203.0.113.1', red1, '203.0.113.65'],
+    })
+  })
+
   it('have frames on the trunk that carry their id: only who has it too is answered', () => {
     expect(seen().stations).toEqual({ 100: true, 101: false, untagged: false })
   })

@@ -67,7 +67,11 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
     resources.set(resourceKey(handover), { resource: handover, ours: true })
   }
   const carried = await observeCarried(tools, wanted, resources, shown.stdout)
-  return { resources, namespaces, carried, ...(ovs.bridges === undefined ? {} : { ovsBridges: ovs.bridges }) }
+  const optional = wanted.flatMap((resource) =>
+    resource.kind === 'sysctl' && resource.optional ? [resourceKey(resource)] : [],
+  )
+  const lacking = new Set(optional.filter((key) => !resources.has(key)))
+  return { resources, namespaces, lacking, carried, ...(ovs.bridges === undefined ? {} : { ovsBridges: ovs.bridges }) }
 }
 
 /** A device that its switch gave up goes with its addresses, but maybe later: both looks are not of one moment. */

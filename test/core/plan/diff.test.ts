@@ -42,6 +42,12 @@ const unwantedIn = (state: HostState, wanted: readonly HostResource[]) =>
 
 const verbs = (steps: readonly Step[]) => steps.map(({ verb, resource }) => `${verb} ${resourceKey(resource)}`)
 
+test('an optional setting that the kernel lacks is passed over', () => {
+  const wanted = owned([{ ...forward, optional: true }])
+  const state = { ...stateOf([]), lacking: new Set(['sysctl net.ipv4.ip_forward']) }
+  expect(diffResources(wanted, state).steps).toEqual([])
+})
+
 describe('what is wanted and what is there', () => {
   interface Case {
     readonly what: string
@@ -112,10 +118,10 @@ describe('what is wanted and what is there', () => {
       step: 'change',
     },
     {
-      what: 'an optional setting that the kernel lacks',
+      what: 'an optional setting that nobody has looked for yet',
       wanted: { ...forward, optional: true },
       there: null,
-      step: null,
+      step: 'add',
     },
     {
       what: 'a pair that gave its guest no address',

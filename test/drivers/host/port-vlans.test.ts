@@ -158,8 +158,8 @@ describe('differences', () => {
   })
 
   test.each([
-    ['a VLAN that is missing', [access], [], ['add VLAN 100 on tap1']],
-    ['a port that is tagged', [access], [{ ...access, untagged: false }], ['change VLAN 100 on tap1']],
+    ['a VLAN that is missing', [access], [port], ['add VLAN 100 on tap1']],
+    ['a port that is tagged', [access], [port, { ...access, untagged: false }], ['change VLAN 100 on tap1']],
     [
       'a port of another bridge',
       [port, access],
@@ -173,6 +173,11 @@ describe('differences', () => {
         r.kind === 'port-vlan' ? `${verb} VLAN ${r.vlanId} on ${r.device}` : `${verb} ${r.kind === 'link' && r.name}`,
       ),
     ).toEqual(expected)
+  })
+
+  test('none for a port that waits for the namespace of its guest', () => {
+    const { steps, waiting } = diffResources(wanted(port, access), { ...state([bridge]), namespaces: new Set() })
+    expect([steps, waiting.length]).toEqual([[], 1])
   })
 
   test('VLANs that others gave a port are left on it', () => {

@@ -197,6 +197,17 @@ async function look(cloud: TestCloud) {
     outside: await cloud.ping('red1', '203.0.113.1'),
   }
 
+  // Whom a server says it hears. A neighbour without a floating IP would be answered past the gateway, on the bridges.
+  await Promise.all([serve(cloud, 'red1', 'tcp'), serve(cloud, 'red2', 'tcp')])
+  const seenAs = (from: string) =>
+    new Conversation(cloud, from, 'tcp', floating).firstWord().catch((error: Error) => error.message)
+  await api.createFloatingIps({ range: '203.0.113.64/30' })
+  const floating = await api.allocateFloatingIp({ project_id: 'red' })
+  await api.associateFloatingIp(floating, addresses.red1)
+  const toOtherHost = await Promise.all([seenAs('public'), seenAs('red2')])
+  await api.associateFloatingIp(floating, addresses.red2)
+  const toGatewayHost = await Promise.all([seenAs('public'), seenAs('red1'), seenAs('red2')])
+
   const answered = () => {
     vpn.say('let me in')
     return vpn.heard('red2')
@@ -227,6 +238,7 @@ async function look(cloud: TestCloud) {
     foreign: { refusals, untouched },
     stations,
     reach,
+    byFloating: { toOtherHost, toGatewayHost },
     second: { entries, changed: before !== after },
     hosts,
     replugged,
