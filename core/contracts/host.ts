@@ -104,7 +104,7 @@ export type Operation = { readonly owners: readonly string[] } & (
       readonly kind: 'sysctl'
       readonly key: string
       readonly value: string
-      readonly optional: boolean
+      readonly module?: string
       readonly keepsAdvertisedRoutes?: boolean
     }
   | { readonly kind: 'start-daemon'; readonly daemon: DaemonResource; readonly restart: boolean }

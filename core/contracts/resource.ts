@@ -55,8 +55,8 @@ export interface SysctlResource {
   /** Dotted, such as `net.ipv4.ip_forward`. Never set back: others may have come to rely on it. */
   readonly key: string
   readonly value: string
-  /** Passed over on a kernel that does not have it. */
-  readonly optional?: boolean
+  /** The kernel module that brings it, loaded where it is missing; passed over on a kernel that has neither. */
+  readonly module?: string
   /** It makes the host a router of IPv6: devices of others that took router advertisements go on doing so (lessons F1). */
   readonly keepsAdvertisedRoutes?: boolean
 }
@@ -255,7 +255,7 @@ export interface HostState {
   readonly resources: ReadonlyMap<string, ObservedResource>
   /** Names of the network namespaces that are there: a guest's port waits for its namespace. */
   readonly namespaces: ReadonlySet<string>
-  /** Keys of optional kernel settings that were looked for and are not there. */
+  /** Keys of kernel settings that could not be made, as their module is not there. */
   readonly lacking?: ReadonlySet<string>
   /**
    * Open vSwitch bridges that are there, and whether the kernel passes frames or a process; null when it did not answer,

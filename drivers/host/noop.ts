@@ -59,10 +59,10 @@ export class NoopHost implements HostDriver {
     const handovers = [...wanted, ...[...this.#resources.values()].map(({ resource }) => resource)].flatMap(
       (resource) => (resource.kind === 'handover' ? [resource.device, resource.bridge] : []),
     )
-    const optional = wanted.filter((resource) => resource.kind === 'sysctl' && resource.optional)
+    const ofModules = wanted.filter((resource) => resource.kind === 'sysctl' && resource.module !== undefined)
     return Promise.resolve({
       resources: new Map([...bridges, ...this.#resources]),
-      lacking: new Set(optional.map(resourceKey)),
+      lacking: new Set(ofModules.map(resourceKey)),
       namespaces: new Set(namespaces),
       ...(ovsBridges.length === 0 ? {} : { ovsBridges: new Map(ovsBridges) }),
       carried: new Map(handovers.map((device) => [device, this.#carried.get(device) ?? null])),

@@ -105,7 +105,7 @@ export class LinuxVlanBridgeInterfaceDriver implements LinuxNetInterfaceDriver {
         ...mtuOf(network, this.#mtuByDefault ?? DEFAULT_MTU),
       },
       // A neighbour on another host answers past the gateway, under a tag; its answer is of a floating IP all the same.
-      { kind: 'sysctl', key: 'net.bridge.bridge-nf-filter-vlan-tagged', value: '1', optional: true },
+      { kind: 'sysctl', key: 'net.bridge.bridge-nf-filter-vlan-tagged', value: '1', module: 'br_netfilter' },
       { kind: 'forwarding', device: bridge, verdict: 'within' },
       forwardingOf(name, gateway, this.#forwardsTo),
     ]

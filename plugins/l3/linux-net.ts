@@ -75,7 +75,7 @@ export class LinuxNetL3 implements L3Driver {
     return [
       { kind: 'sysctl', key: 'net.ipv4.ip_forward', value: '1' },
       // Without it a guest's traffic to a neighbour's floating IP is answered past the NAT, on the bridge itself.
-      { kind: 'sysctl', key: 'net.bridge.bridge-nf-call-iptables', value: '1', optional: true },
+      { kind: 'sysctl', key: 'net.bridge.bridge-nf-call-iptables', value: '1', module: 'br_netfilter' },
       ...(this.#flags.use_ipv6
         ? [
             {

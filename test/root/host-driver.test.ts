@@ -266,13 +266,13 @@ describe.skipIf(!canRun)('the linux host driver: links and addresses (needs root
 })
 
 describe.skipIf(!canRun)('the linux host driver: settings and files', () => {
-  it('writes kernel settings of its namespace, passes over optional ones that are not there, and mends them (defects-linux-net E11)', async () => {
+  it('writes kernel settings of its namespace, passes over those whose module is not there, and mends them (defects-linux-net E11)', async () => {
     const forward: HostResource = { kind: 'sysctl', key: 'net.ipv4.ip_forward', value: '1' }
-    const odd: HostResource = { kind: 'sysctl', key: 'net.ipv4.no_such', value: '1', optional: true }
+    const odd: HostResource = { kind: 'sysctl', key: 'net.ipv4.no_such', value: '1', module: 'netloom_no_such' }
     expect((await makeSo(host, { host: [forward, odd] })).failures).toEqual([])
     expect(await makeSo(host, { host: [forward, odd] })).toMatchObject(noSteps)
-    const needed = await makeSo(host, { host: [{ ...odd, optional: false } as HostResource] })
-    expect(needed.failures).toMatchObject([{ owner: 'host' }])
+    const needed: HostResource = { kind: 'sysctl', key: 'net.ipv4.nor_such', value: '1' }
+    expect((await makeSo(host, { host: [needed] })).failures).toMatchObject([{ owner: 'host' }])
   })
 
   it('says what it could not write, and does the rest', async () => {

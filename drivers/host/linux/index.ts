@@ -48,6 +48,7 @@ export class LinuxHost implements HostDriver {
   readonly #ovsTimeout: number | undefined
   #seen: HostState = { resources: new Map(), namespaces: new Set() }
   readonly #undone: Undone = new Map()
+  readonly #lacking = new Set<string>()
   #running = 0
 
   constructor(options: LinuxHostOptions) {
@@ -77,6 +78,7 @@ export class LinuxHost implements HostDriver {
         logger: this.#logger,
         ledger: this.#ledger,
         sysctl: this.#sysctl,
+        lacking: this.#lacking,
         namespacesFolder: this.#namespacesFolder,
       },
       wanted,
@@ -113,6 +115,7 @@ export class LinuxHost implements HostDriver {
         ledger: this.#ledger,
         sysctl: this.#sysctl,
         undone: this.#undone,
+        lacking: this.#lacking,
       }
       return await runOperations(tools, operations, steps, this.#seen)
     } finally {

@@ -31,6 +31,8 @@ export interface ObserveTools {
   readonly logger: Logger
   readonly ledger: Ledger
   readonly sysctl: Sysctl
+  /** Keys of settings that were found missing for good. */
+  readonly lacking: ReadonlySet<string>
   /** Where `ip netns` keeps its names. */
   readonly namespacesFolder: string
 }
@@ -67,10 +69,7 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
     resources.set(resourceKey(handover), { resource: handover, ours: true })
   }
   const carried = await observeCarried(tools, wanted, resources, shown.stdout)
-  const optional = wanted.flatMap((resource) =>
-    resource.kind === 'sysctl' && resource.optional ? [resourceKey(resource)] : [],
-  )
-  const lacking = new Set(optional.filter((key) => !resources.has(key)))
+  const lacking = new Set([...tools.lacking].filter((key) => !resources.has(key)))
   return { resources, namespaces, lacking, carried, ...(ovs.bridges === undefined ? {} : { ovsBridges: ovs.bridges }) }
 }
 

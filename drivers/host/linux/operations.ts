@@ -163,9 +163,8 @@ function batch(
 
 function sysctlOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {
   if (resource.kind !== 'sysctl' || verb === 'remove') return []
-  const { key, value, optional = false, keepsAdvertisedRoutes } = resource
-  const keeps = keepsAdvertisedRoutes ? { keepsAdvertisedRoutes } : {}
-  return [{ kind: 'sysctl', phase: 'settings', owners: [owner], key, value, optional, ...keeps }]
+  const { kind: _, ...setting } = resource
+  return [{ kind: 'sysctl', phase: 'settings', owners: [owner], ...setting }]
 }
 
 function fileOperation({ verb, owner, resource }: Step): readonly PhasedOperation[] {

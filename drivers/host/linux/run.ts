@@ -24,6 +24,8 @@ export interface RunTools {
   readonly ledger: Ledger
   readonly sysctl: Sysctl
   readonly undone: Undone
+  /** Keys of settings that this kernel does not have. */
+  readonly lacking: Set<string>
 }
 
 type OperationOf<K extends Operation['kind']> = Extract<Operation, { readonly kind: K }>
@@ -143,11 +145,22 @@ async function runSwitch(
   throw new Error(`${program} failed: ${result.stderr.trim()}`)
 }
 
-function writeSysctl({ sysctl, logger, ledger }: RunTools, operation: OperationOf<'sysctl'>): void {
-  const { key, value, optional } = operation
+async function writeSysctl(tools: RunTools, operation: OperationOf<'sysctl'>): Promise<void> {
+  const { executor, sysctl, logger, ledger, lacking } = tools
+  const { key, value, module } = operation
   if (operation.keepsAdvertisedRoutes) keepAdvertisedRoutes(sysctl, (device) => ledger.has(`link ${device}`))
-  if (optional && sysctl.read(key) === null) logger.warn('this kernel does not have a setting', { key, value })
-  else sysctl.write(key, value)
+  if (module !== undefined && sysctl.read(key) === null) {
+    const failed = await executor.run({ argv: ['modprobe', module] }).then(
+      () => null,
+      (error: unknown) => error,
+    )
+    if (sysctl.read(key) === null) {
+      lacking.add(`sysctl ${key}`)
+      logger.warn('this kernel does not have a setting', { key, value, module, error: failed })
+      return
+    }
+  }
+  sysctl.write(key, value)
 }
 
 /**

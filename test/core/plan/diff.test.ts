@@ -42,8 +42,8 @@ const unwantedIn = (state: HostState, wanted: readonly HostResource[]) =>
 
 const verbs = (steps: readonly Step[]) => steps.map(({ verb, resource }) => `${verb} ${resourceKey(resource)}`)
 
-test('an optional setting that the kernel lacks is passed over', () => {
-  const wanted = owned([{ ...forward, optional: true }])
+test('a setting whose module is not there is passed over', () => {
+  const wanted = owned([{ ...forward, module: 'forward' }])
   const state = { ...stateOf([]), lacking: new Set(['sysctl net.ipv4.ip_forward']) }
   expect(diffResources(wanted, state).steps).toEqual([])
 })
@@ -118,8 +118,8 @@ describe('what is wanted and what is there', () => {
       step: 'change',
     },
     {
-      what: 'an optional setting that nobody has looked for yet',
-      wanted: { ...forward, optional: true },
+      what: 'a setting that comes with a module',
+      wanted: { ...forward, module: 'forward' },
       there: null,
       step: 'add',
     },

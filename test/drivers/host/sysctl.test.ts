@@ -1,8 +1,10 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { silentLogger } from 'netloom/testing'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { CommandFailed } from 'netloom/contracts'
+import { RecordingLogger, silentLogger } from 'netloom/testing'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { diffResources } from '../../../core/plan/diff.ts'
 import { LinuxHost } from '../../../drivers/host/linux/index.ts'
 import { keepAdvertisedRoutes, procSysctl } from '../../../drivers/host/linux/sysctl.ts'
 
@@ -54,5 +56,64 @@ describe('a host tells whether its devices can have IPv6 (lessons F3)', () => {
       boot: 'now',
     })
     expect(host.whyNoIpv6()).toBe(reason)
+  })
+})
+
+describe('a setting that comes with a module', () => {
+  const setting = { kind: 'sysctl', key: 'net.bridge.calls', value: '1', module: 'br_netfilter' } as const
+  const owned = [{ owner: 'host', resource: setting }]
+
+  function bench(comes: boolean) {
+    const folder = mkdtempSync(join(tmpdir(), 'netloom-module-'))
+    onTestFinished(() => rmSync(folder, { recursive: true }))
+    const values = new Map<string, string>()
+    const argvs: (readonly string[])[] = []
+    const logger = new RecordingLogger()
+    const host = new LinuxHost({
+      logger,
+      networksPath: folder,
+      boot: 'now',
+      namespacesFolder: join(folder, 'netns'),
+      sysctl: {
+        read: (key) => values.get(key) ?? null,
+        write: (key, value) => values.set(key, value),
+        names: () => [],
+      },
+      executor: {
+        async run({ argv }) {
+          argvs.push(argv)
+          if (argv[0] === 'modprobe' && comes) values.set(setting.key, '0')
+          if (argv[0] === 'modprobe' && !comes) throw new CommandFailed({ argv, code: 1, stderr: 'not found' })
+          return { code: 0, stdout: '[]', stderr: '' }
+        },
+      },
+    })
+    onTestFinished(() => host.close())
+    const makeSo = async () => {
+      const { steps } = diffResources(owned, await host.observe([setting]))
+      return { steps: steps.length, failures: await host.run(host.operations(steps, await host.observe([])), steps) }
+    }
+    const loaded = () => argvs.filter(([program]) => program === 'modprobe')
+    return { values, logger, makeSo, loaded }
+  }
+
+  it('has it loaded where it is missing, once', async () => {
+    const { values, makeSo, loaded } = bench(true)
+    expect(await makeSo()).toEqual({ steps: 1, failures: [] })
+    expect(values.get(setting.key)).toBe('1')
+    expect(await makeSo()).toEqual({ steps: 0, failures: [] })
+    values.set(setting.key, '0')
+    expect(await makeSo()).toEqual({ steps: 1, failures: [] })
+    expect(loaded()).toEqual([['modprobe', 'br_netfilter']])
+  })
+
+  it('is passed over with one warning where there is no such module, until somebody brings it', async () => {
+    const { values, logger, makeSo, loaded } = bench(false)
+    expect(await makeSo()).toEqual({ steps: 1, failures: [] })
+    expect(await makeSo()).toEqual({ steps: 0, failures: [] })
+    expect([loaded().length, logger.messages('warn')]).toEqual([1, ['this kernel does not have a setting']])
+    values.set(setting.key, '0')
+    expect(await makeSo()).toEqual({ steps: 1, failures: [] })
+    expect(values.get(setting.key)).toBe('1')
   })
 })

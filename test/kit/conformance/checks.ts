@@ -50,6 +50,7 @@ function checkHostResource(resource: HostResource): void {
       break
     case 'sysctl':
       assert.match(resource.key, /^[A-Za-z0-9_.:/-]+$/, 'the name of a setting')
+      assert.match(resource.module ?? 'none', /^[A-Za-z0-9_-]+$/, 'the name of a module')
       break
     case 'file':
       assert.match(resource.path, /^\//, 'the path of a file is absolute')

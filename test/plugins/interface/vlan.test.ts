@@ -21,7 +21,7 @@ test('a network on a VLAN: the bridge of its trunk, on which both are on the VLA
     { kind: 'port-vlan', device: 'eth1', vlanId: 100 },
     { kind: 'port-vlan', device: 'br-eth1', vlanId: 100, self: true },
     { kind: 'link', name: 'vlan100', type: 'vlan', parent: 'br-eth1', vlanId: 100, mtu: 1450 },
-    { kind: 'sysctl', key: 'net.bridge.bridge-nf-filter-vlan-tagged', value: '1', optional: true },
+    { kind: 'sysctl', key: 'net.bridge.bridge-nf-filter-vlan-tagged', value: '1', module: 'br_netfilter' },
     { kind: 'forwarding', device: 'br-eth1', verdict: 'within' },
     { kind: 'forwarding', device: 'vlan100', verdict: 'accept' },
   ])
