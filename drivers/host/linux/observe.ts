@@ -61,8 +61,7 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
   const resources = new Map<string, ObservedResource>()
   for (const resource of found) {
     const key = resourceKey(resource)
-    // Of flows only those with netloom's mark are seen.
-    resources.set(key, { resource, ours: ledger.has(key) || resource.kind === 'ovs-flow' })
+    resources.set(key, { resource, ours: ledger.has(key) || isOursAnyway(resource, ledger) })
   }
   for (const handover of made) {
     if (handover.kind !== 'handover' || !hasDevices(handover, resources)) continue
@@ -71,6 +70,12 @@ export async function observeHost(tools: ObserveTools, wanted: readonly HostReso
   const carried = await observeCarried(tools, wanted, resources, shown.stdout)
   const lacking = new Set([...tools.lacking].filter((key) => !resources.has(key)))
   return { resources, namespaces, lacking, carried, ...(ovs.bridges === undefined ? {} : { ovsBridges: ovs.bridges }) }
+}
+
+/** Of flows only those with netloom's mark are seen; what a port of ours is on is ours, whoever put it there. */
+function isOursAnyway(resource: HostResource, ledger: Ledger): boolean {
+  if (resource.kind === 'port-vlan') return ledger.has(`link ${resource.device}`)
+  return resource.kind === 'ovs-flow'
 }
 
 /** A device that its switch gave up goes with its addresses, but maybe later: both looks are not of one moment. */

@@ -71,8 +71,12 @@ export function portVlanLines(steps: readonly Step[], state: HostState): PortVla
   const lines = (removing: boolean) =>
     steps.flatMap(({ verb, owner, resource }): BatchLine[] => {
       if (resource.kind !== 'port-vlan' || (verb === 'remove') !== removing) return []
-      if (!removing) return [{ owner, text: portVlanText(resource) }]
-      const { device, vlanId, self } = resource
+      const { device, vlanId, self, untagged } = resource
+      if (!removing) {
+        // A bridge of somebody else has put it on the default VLAN, such as that of the host itself.
+        const alone = untagged && !self ? [{ owner, text: `vlan delete dev ${device} vid 1-4094`, harmless: [''] }] : []
+        return [...alone, { owner, text: portVlanText(resource) }]
+      }
       const text = `vlan delete dev ${device} vid ${vlanId}${self ? ' self' : ''}`
       return isGone(resource) ? [] : [{ owner, text, harmless: ['Cannot find device', 'No such file or directory'] }]
     })

@@ -112,6 +112,7 @@ describe('changing', () => {
       '  link set dev tap1 master br-eth1 up',
       '  link set dev tap1 type bridge_slave hairpin on',
       'bridge -force -batch -',
+      '  vlan delete dev tap1 vid 1-4094',
       '  vlan add dev tap1 vid 100 pvid untagged',
     ])
   })

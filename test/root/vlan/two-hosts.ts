@@ -63,12 +63,30 @@ async function lookAt(driver: string): Promise<Seen> {
   })
   const running: { stop(): Promise<void> }[] = []
   try {
+    // A host whose operator made the bridge of the trunk, for what has no tag.
+    if (driver === 'vlan') await makeBridge(cloud, 'vm1')
     for (const host of cloud.hosts) running.push(await startInside(cloud, host))
     return await look(cloud)
   } finally {
     for (const service of running) await service.stop()
     await cloud.remove()
   }
+}
+
+async function makeBridge(cloud: TestCloud, host: Host): Promise<void> {
+  const address = (await devices(cloud, host)).find(({ name }) => name === 'eth1')?.address ?? ''
+  const bridge = ['name', 'br-eth1', 'address', address, 'type', 'bridge', 'vlan_filtering', '1', 'forward_delay', '0']
+  await on(cloud, host, 'ip', 'link', 'add', ...bridge)
+  await on(cloud, host, 'ip', 'link', 'set', 'eth1', 'master', 'br-eth1')
+  await on(cloud, host, 'ip', 'link', 'set', 'br-eth1', 'up')
+  await on(cloud, host, 'ip', 'address', 'add', '192.0.2.2/24', 'dev', 'br-eth1')
+}
+
+/** The VLANs that each port of the bridges of a host is on, and the bridges themselves. */
+async function portVlans(cloud: TestCloud, host: Host): Promise<Readonly<Record<string, readonly number[]>>> {
+  const ports: readonly { readonly ifname: string; readonly vlans?: readonly { readonly vlan: number }[] }[] =
+    JSON.parse(await on(cloud, host, 'bridge', '-j', 'vlan', 'show'))
+  return Object.fromEntries(ports.map(({ ifname, vlans = [] }) => [ifname, vlans.map(({ vlan }) => vlan)]))
 }
 
 /** The service of a host, in this process: to start another one takes ten seconds on the kernel of a guest. */
@@ -186,6 +204,7 @@ async function look(cloud: TestCloud) {
     stations[id] = await hears('public', `station${id}`, addresses.red1)
   }
   stations.untagged = await hears('public', 'trunk', addresses.red1)
+  const untaggedHost = await hears('public', 'trunk', '192.0.2.2')
   await on(cloud, 'blue1', 'ip', 'link', 'add', 'link', 'eth0', 'name', 'hop100', 'type', 'vlan', 'id', '100')
   await on(cloud, 'blue1', 'ip', 'link', 'set', 'hop100', 'up')
   const reach = {
@@ -218,6 +237,7 @@ async function look(cloud: TestCloud) {
   const entries = (await Promise.all(HOSTS.map((host) => api.reconcile(host)))).flatMap((report) => report.entries)
   const after = await looks(cloud)
   const hosts = { net1: await devices(cloud, 'net1'), vm1: await devices(cloud, 'vm1') }
+  const ports = { net1: await portVlans(cloud, 'net1'), vm1: await portVlans(cloud, 'vm1') }
 
   const store = new Database(`${cloud.folder}/state/netloom.sqlite`)
   store.prepare('UPDATE networks SET mtu = 1400').run()
@@ -237,11 +257,14 @@ async function look(cloud: TestCloud) {
     vpnServer: vpn.heard('red2'),
     foreign: { refusals, untouched },
     stations,
+    untaggedHost,
+    ports,
     reach,
     byFloating: { toOtherHost, toGatewayHost },
     second: { entries, changed: before !== after },
     hosts,
     replugged,
     left: { net1: await devices(cloud, 'net1'), vm1: await devices(cloud, 'vm1') },
+    portsLeft: await portVlans(cloud, 'vm1'),
   }
 }
