@@ -73,7 +73,8 @@ export function portVlanLines(steps: readonly Step[], state: HostState): PortVla
       if (resource.kind !== 'port-vlan' || (verb === 'remove') !== removing) return []
       const { device, vlanId, self, untagged } = resource
       if (!removing) {
-        // A bridge of somebody else has put it on the default VLAN, such as that of the host itself.
+        // A bridge of somebody else has put it on the default VLAN, such as that of the host itself. Where this fails, so
+        // does the line after it.
         const alone = untagged && !self ? [{ owner, text: `vlan delete dev ${device} vid 1-4094`, harmless: [''] }] : []
         return [...alone, { owner, text: portVlanText(resource) }]
       }
