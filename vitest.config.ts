@@ -22,6 +22,9 @@ const LONG = [
 /** They wait for processes and servers more than they work. */
 const WAITING = { sequence: { groupOrder: 1 }, pool: 'forks' as const, isolate: false, maxWorkers: 4 }
 
+/** The database server of the tests died under one, and is back in a moment: see `revive` of `private-mariadb.ts`. */
+const DATABASE_DIED = /ECONNREFUSED|ECONNRESET|closed the connection|store .* is away|a part of more/
+
 const ON_A_REAL_HOST = {
   globalSetup: ['test/root/setup.ts'],
   pool: 'forks' as const,
@@ -62,6 +65,7 @@ export default defineConfig({
           exclude: ['test/drivers/database/sqlite*.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 120_000,
+          retry: { count: 2, delay: 3000, condition: DATABASE_DIED },
         },
       },
       { resolve: { alias }, test: { ...WAITING, name: 'long', include: LONG, testTimeout: 60_000 } },

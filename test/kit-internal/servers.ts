@@ -25,7 +25,7 @@ export interface Broker {
 /** @param parent the folder that a private one lies in; default: the one for temporary files */
 export async function provideMysqlServer(parent?: string): Promise<MysqlServer> {
   const server = process.env.NETLOOM_TEST_MYSQL
-  if (server === undefined) return startPrivateMariadb({ parent })
+  if (server === undefined) return startPrivateMariadb({ parent, revive: true })
   return { server, stop: async () => undefined }
 }
 
