@@ -47,27 +47,29 @@ function unsafeWord(resource: HostResource): string | null {
     const bad = unsafeOvsText(resource)
     return bad === null ? null : `${JSON.stringify(bad)} is nothing that an Open vSwitch is told`
   }
-  const words =
-    resource.kind === 'link'
-      ? [
-          resource.name,
-          resource.macAddress,
-          resource.master,
-          resource.parent,
-          ...Object.values(resource.peer ?? {}).flat(),
-        ]
-      : resource.kind === 'address'
-        ? [resource.device, resource.cidr, resource.broadcast]
-        : resource.kind === 'handover'
-          ? wordsOf(resource)
-          : resource.kind === 'port-vlan'
-            ? [resource.device]
-            : []
-  const bad = words.find((word) => word !== undefined && !/^[A-Za-z0-9_:][A-Za-z0-9_.:/@-]*$/.test(word))
+  const bad = wordsOf(resource).find((word) => word !== undefined && !/^[A-Za-z0-9_:][A-Za-z0-9_.:/@-]*$/.test(word))
   return bad === undefined ? null : `${JSON.stringify(bad)} is no name or address of a device`
 }
 
-function wordsOf({ device, bridge, peer, carried }: HandoverResource): readonly (string | undefined)[] {
+/** What is said of it to a program that reads lines. */
+function wordsOf(resource: HostResource): readonly (string | undefined)[] {
+  switch (resource.kind) {
+    case 'link': {
+      const { name, macAddress, master, parent, peer } = resource
+      return [name, macAddress, master, parent, ...Object.values(peer ?? {}).flat()]
+    }
+    case 'address':
+      return [resource.device, resource.cidr, resource.broadcast]
+    case 'port-vlan':
+      return [resource.device]
+    case 'handover':
+      return handoverWords(resource)
+    default:
+      return []
+  }
+}
+
+function handoverWords({ device, bridge, peer, carried }: HandoverResource): readonly (string | undefined)[] {
   const texts = [
     ...(carried?.addresses ?? []).flatMap(({ words, label = '' }) => [words, label]),
     ...(carried?.routes ?? []).flatMap(({ words, hops = [] }) => [
